@@ -44,6 +44,7 @@ def disable_first(draft: Draft, change: Change, values: dict[str, bytes]) -> Non
             properties=disabled,
             before=change.live,
             notes=notes,
+            prepares=True,
         )
 
 

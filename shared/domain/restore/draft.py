@@ -76,6 +76,7 @@ class Draft:
         app_id: str | None = None,
         before: bytes | None = None,
         notes: Iterable[str] = (),
+        prepares: bool = False,
         may_return: bool = False,
     ) -> None:
         """Add an operation. It is numbered when the plan is complete."""
@@ -98,6 +99,7 @@ class Draft:
                 app_id=app_id,
                 before=before,
                 notes=tuple(notes),
+                prepares=prepares,
                 may_return=may_return,
             )
         )

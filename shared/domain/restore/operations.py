@@ -60,6 +60,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The ``appId`` in the snapshot of an application to create: it gets a new one, which the id map stores too."""
     before: bytes | None = None
     """The live record's JSON that the plan was made from; None if there is none."""
+    prepares: bool = False
+    """True if this only prepares a later patch of the same properties: if that one fails, ``before`` is written back."""
     may_return: bool = False
     """True if the link may come back with an object that is undeleted before: look before sending it, to save a write."""
     notes: tuple[str, ...] = ()

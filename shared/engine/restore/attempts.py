@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.limits import Limits
+from shared.domain.resources.restoring import SafeCreate
 from shared.domain.restore.id_map import ids_of
 from shared.domain.restore.operations import Action, Operation
-from shared.domain.restore.writes import without_refused
+from shared.domain.restore.writes import creation_of, without_refused
 from shared.ports.catalog.restores import OperationState
 from shared.ports.directory import Outcome, WriteAnswer
 
@@ -40,6 +41,8 @@ class Attempt:
     """The monotonic time before which nothing happens to the operation."""
     single: bool = False
     """True if a request for several links was refused, so that each link needs its own."""
+    compared: bool = False
+    """True if it is known that the link did not come back with an undeleted object."""
     unmarks: bool = False
     """True if this replaces the mark of the object that the operation created."""
 
@@ -124,7 +127,8 @@ class Judge:
         """Return True if only the directory tells what happened."""
         action = attempt.operation.action
         if action is Action.CREATE:
-            return outcome is Outcome.LOST or (attempt.in_doubt and outcome in (Outcome.ALREADY, Outcome.TAKEN))
+            may_be_ours = attempt.in_doubt or creation_of(attempt.operation) is SafeCreate.CLIENT_KEY
+            return outcome is Outcome.LOST or (may_be_ours and outcome in (Outcome.ALREADY, Outcome.TAKEN))
         if action is Action.UNDELETE:
             return outcome in (Outcome.MISSING, Outcome.ALREADY, Outcome.TAKEN)
         return action is Action.DELETE and outcome is Outcome.FORBIDDEN

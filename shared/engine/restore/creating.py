@@ -80,10 +80,27 @@ class Creations:
         entry = self._entries.get(_old_id(operation))
         return entry is not None and self.is_intended(operation) and entry.job_id != self._work.claim.job_id
 
-    async def intend(self, operations: Sequence[Operation]) -> None:
-        """Store that requests to create these objects are about to be sent, with what finds the objects later."""
+    async def new_mark(self, operation: Operation) -> str:
+        """Return what finds the object after a lost answer, beside the values that it is created with.
+
+        Raise GraphTrouble, and Skip if Graph does not show the collection.
+        """
+        if self.is_intended(operation):
+            return self._entries[_old_id(operation)].mark
+        creation = creation_of(operation)
+        if creation is SafeCreate.MARK:
+            return mark_of(uuid.uuid4().hex)
+        if creation is not SafeCreate.LISTED:
+            return ""
+        names = restoring_of(operation).identified_by
+        sent = members(self.ids.rewritten(operation.body or b"{}")) or {}
+        listed = [members(value) or {} for value in await self._candidates(operation, "")]
+        same = [each for each in listed if all(each.get(name) == sent.get(name) for name in names)]
+        return " ".join([_LISTED, *filter(None, (text_of(each.get("id")) for each in same))]).lower()
+
+    async def intend(self, operations: Sequence[Operation], marks: Mapping[int, str]) -> None:
+        """Store that requests to create these objects are about to be sent. ``marks`` are those of ``new_mark`` by number."""
         new = [each for each in operations if not self.is_intended(each)]
-        marks = {each.number: await self._new_mark(each) for each in new}
         entries = [self._entry(each, mark=marks[each.number]) for each in new]
         passwords = [each for each in operations if _PROFILE in restoring_of(each).generated]
         await asyncio.to_thread(
@@ -109,14 +126,16 @@ class Creations:
         new_ids: dict[int, str] = {}
         for number, (operation, value) in created.items():
             properties = members(value) or {}
-            new_id = text_of(properties.get("id")) or self.ids.current(object_id(operation.key))
+            new_id = text_of(properties.get("id")) or object_id(operation.key)  # no body: the caller chose the id
             mark = self._entries[_old_id(operation)].mark if creation_of(operation) is SafeCreate.MARK else ""
             entries.append(self._entry(operation, new_id=new_id, mark=mark))
             app_id = text_of(properties.get("appId"))
             if operation.app_id and app_id:
                 entries.append(self._entry(operation, old_id=operation.app_id, new_id=app_id))
             new_ids[number] = new_id
-        await asyncio.to_thread(self._work.catalog.restores.record_created, self._work.claim, entries)
+        same = [entry.old_id for entry in entries if entry.current_id == entry.old_id]
+        entries = [entry for entry in entries if entry.current_id != entry.old_id]
+        await asyncio.to_thread(self._store_created, entries, same)
         for entry in entries:
             self._entries[entry.old_id] = entry
             self.ids.add(entry)
@@ -165,19 +184,6 @@ class Creations:
         self._entries[entry.old_id] = entry
         self._work.context.observer.reach(Point.MARK_REMOVED)
 
-    async def _new_mark(self, operation: Operation) -> str:
-        """Return what finds the object after a lost answer, beside the values that it is created with."""
-        creation = creation_of(operation)
-        if creation is SafeCreate.MARK:
-            return mark_of(uuid.uuid4().hex)
-        if creation is not SafeCreate.LISTED:
-            return ""
-        names = restoring_of(operation).identified_by
-        sent = members(self.ids.rewritten(operation.body or b"{}")) or {}
-        listed = [members(value) or {} for value in await self._candidates(operation, "")]
-        same = [each for each in listed if all(each.get(name) == sent.get(name) for name in names)]
-        return " ".join([_LISTED, *filter(None, (text_of(each.get("id")) for each in same))]).lower()
-
     async def _candidates(self, operation: Operation, condition: str) -> list[bytes]:
         """Return the objects of the collection that fit the condition, or all if Graph does not know such a condition."""
         api = RESOURCES[operation.resource].api
@@ -205,6 +211,13 @@ class Creations:
             self._passwords |= new
         if entries:
             work.catalog.restores.intend(work.claim, entries)
+
+    def _store_created(self, entries: Sequence[MapEntry], same: Sequence[str]) -> None:
+        """Store new ids, and forget the intention to create objects that have come back under their old ids."""
+        restores, claim = self._work.catalog.restores, self._work.claim
+        restores.record_created(claim, entries)
+        if same:
+            restores.forget_intended(claim, same)
 
     def _entry(
         self, operation: Operation, *, old_id: str | None = None, new_id: str | None = None, mark: str = ""

@@ -17,6 +17,7 @@ from shared.domain.restore.successors import PRINCIPALS
 from shared.engine.backup.cancelling import run_cancellable
 from shared.engine.restore.connection import connected, restore_identity
 from shared.engine.restore.creating import Creations
+from shared.engine.restore.endings import Endings
 from shared.engine.restore.execution import Execution
 from shared.engine.restore.results import Results
 from shared.engine.restore.sending import Sending
@@ -77,7 +78,8 @@ async def _write(work: Work, plan: Plan, results: Results) -> None:
     target = await connected(work.context, restore_identity(work.catalog, work.keys), _check(work))
     try:
         creations = Creations(work, target, plan.operations)
-        sending = Sending(work, target, creations, results)
-        await Execution(work, plan, results, creations, sending).run()
+        endings = Endings(work, target, plan.operations, creations, results)
+        sending = Sending(work, target, creations, endings)
+        await Execution(work, plan, results, creations, endings, sending).run()
     finally:
         await target.close()

@@ -11,6 +11,7 @@ from shared.domain.errors import Cancelled, EntrakeepError, GraphTrouble
 from shared.domain.restore.operations import Action, Operation, Plan
 from shared.engine.restore.attempts import Attempt
 from shared.engine.restore.creating import Creations
+from shared.engine.restore.endings import Endings
 from shared.engine.restore.results import Results
 from shared.engine.restore.schedule import Chain, Schedule, stages
 from shared.engine.restore.sending import Sending, Waiting
@@ -49,13 +50,16 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
 class Execution:
     """The execution of a plan under one claim. Use it once."""
 
-    def __init__(self, work: Work, plan: Plan, results: Results, creations: Creations, sending: Sending) -> None:
+    def __init__(
+        self, work: Work, plan: Plan, results: Results, creations: Creations, endings: Endings, sending: Sending
+    ) -> None:
         """Take over what an earlier claim has left."""
         self._work = work
         self._limits = work.context.limits
         self._plan = plan
         self._results = results
         self._creations = creations
+        self._endings = endings
         self._sending = sending
         self._slice = work.time_slice()
         self._stored_at = work.context.clock.monotonic()
@@ -96,7 +100,7 @@ class Execution:
             if state is None and new_id is not None:
                 self._results.add(operation, OperationState.DONE, WriteAnswer(outcome=Outcome.DONE), new_id=new_id)
             elif state is OperationState.FAILED:
-                self._sending.fail_dependents(operation)
+                self._endings.fail_dependents(operation)
             elif state is None:
                 open_operations.append(operation)
         for operations in stages(open_operations):

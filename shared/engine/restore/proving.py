@@ -17,8 +17,8 @@ from shared.domain.restore.writes import unmarking
 from shared.engine.backup.cancelling import run_cancellable
 from shared.engine.restore.connection import connected, restore_identity
 from shared.engine.restore.fresh_backup import snapshot_since
+from shared.engine.restore.looking import request_of
 from shared.engine.restore.results import Results
-from shared.engine.restore.sending import request_of
 from shared.engine.restore.sides import SnapshotSide
 from shared.engine.restore.stored_plans import stored_plan
 from shared.engine.steps.work import WaitFor, Work

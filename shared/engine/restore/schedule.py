@@ -43,9 +43,12 @@ class Chain:
         return not self._attempts
 
     def end(self, attempts: Sequence[Attempt]) -> None:
-        """Remove operations that have ended."""
+        """Remove operations that have ended, which as a rule are the next ones."""
         ended = {id(each) for each in attempts}
-        self._attempts = deque(each for each in self._attempts if id(each) not in ended)
+        while self._attempts and id(self._attempts[0]) in ended:
+            ended.remove(id(self._attempts.popleft()))
+        if ended:
+            self._attempts = deque(each for each in self._attempts if id(each) not in ended)
 
 
 class Schedule:

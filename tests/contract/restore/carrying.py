@@ -77,7 +77,8 @@ class Script:
     def create(self, resource: str, old_id: str, value: dict[str, Any], **more: Any) -> None:
         restoring = RESOURCES[resource].restoring
         assert restoring is not None
-        self._add(resource, f"{resource}/{old_id}", Action.CREATE, "POST", restoring.collection, value, **more)
+        how = more.pop("method", "POST"), more.pop("path", restoring.collection)
+        self._add(resource, f"{resource}/{old_id}", Action.CREATE, *how, value, **more)
 
     def patch(self, resource: str, object_id: str, value: dict[str, Any], **more: Any) -> None:
         restoring = RESOURCES[resource].restoring

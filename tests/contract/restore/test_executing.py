@@ -219,6 +219,66 @@ def test_objects_take_the_place_of_others_before_the_first_operation(world: Engi
     assert restore.new_id(gone) == successor
 
 
+def test_values_that_only_prepared_a_refused_patch_are_put_back(world: EngineWorld, simulator: Simulator) -> None:
+    """Graph refuses to remove a role that is enabled, so the role is disabled first."""
+    role = {"id": new_id(), "value": "Reader", "displayName": "Reader", "description": "x", "isEnabled": True}
+    roles = [{**role, "allowedMemberTypes": ["User"]}]
+    application = existing(simulator, "applications", {"displayName": "A", "appId": new_id(), "appRoles": roles})
+    before = json.dumps({"appRoles": roles, "displayName": "A"}).encode()
+    message = {"error": {"code": "Request_BadRequest", "message": "Nobody may change this."}}
+    simulator.set(
+        "faults",
+        [{"what": "status", "match": {"method": "PATCH"}, "skip": 1, "times": 1, "status": 400, "body": message}],
+    )
+    script = Script()
+    script.patch("applications", application, {"appRoles": off(roles)}, prepares=True, before=before, stage=3)
+    script.patch("applications", application, {"appRoles": []}, before=before, stage=3)
+    restore = Restore(world, script.plan(Rules(stop_on_error=True)))
+    restore.write()
+    assert restore.states() == [DONE, FAILED]
+    assert objects(simulator, "applications", id=application)[0]["appRoles"][0]["isEnabled"] is True
+    assert "by hand" not in restore.details()[2].reason
+
+
+def off(roles: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**role, "isEnabled": False} for role in roles]
+
+
+def test_links_that_came_back_with_an_undeleted_object_are_not_written(
+    world: EngineWorld, simulator: Simulator
+) -> None:
+    sales = existing(simulator, "groups", group("Returning"))
+    members = [existing(simulator, "users", user(f"returning{n}")) for n in range(3)]
+    for member in members[:2]:
+        simulator.create(f"groups/{sales}/members", json.dumps({"id": member}).encode())
+    simulator.change(json.dumps({"op": "delete", "path": f"groups/{sales}"}).encode())
+    script = Script()
+    script.undelete("groups", sales)
+    for member in members:
+        script.link("groups.members", sales, member, may_return=True)
+    restore = Restore(world, script.plan())
+    simulator.forget()
+    restore.write()
+    assert restore.states() == [DONE] * 4
+    assert ids_of(simulator, f"groups/{sales}/members") == set(members)
+    assert simulator.request_count("/v1.0/groups/{id}/members/$ref", "POST") == 1
+
+
+def test_an_object_whose_key_the_caller_chose_keeps_it(world: EngineWorld, simulator: Simulator) -> None:
+    """A repeated request meets the same object, whether the answer was lost or the object is there."""
+    contexts = "/identity/conditionalAccess/authenticationContextClassReferences"
+    simulator.set("faults", [{"what": "drop-after", "match": {"method": "PATCH", "path": f"{contexts}/c7$"}}])
+    script = Script()
+    for key in ("c7", "c8"):
+        value = {"displayName": key, "description": "x", "isAvailable": True}
+        script.create("authenticationContexts", key, value, method="PATCH", path=f"{contexts}/{key}")
+    restore = Restore(world, script.plan())
+    restore.write()
+    assert restore.states() == [DONE, DONE]
+    assert {each["id"] for each in objects(simulator, contexts.strip("/"))} >= {"c7", "c8"}
+    assert "c7" not in restore.entries()
+
+
 def existing(simulator: Simulator, path: str, value: dict[str, Any]) -> str:
     """Create an object without Graph. Return its id."""
     object_id = new_id()
