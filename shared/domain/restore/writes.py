@@ -95,6 +95,11 @@ def creation_of(operation: Operation) -> SafeCreate:
     return restoring.create
 
 
+def is_repeatable(operation: Operation) -> bool:
+    """Return True if the operation may be sent twice: it creates nothing, or patches an object whose key the caller chose."""
+    return operation.action is not Action.CREATE or operation.method == "PATCH"
+
+
 def mark_of(unique: str) -> str:
     """Return the mark made of 32 hexadecimal digits that no other mark has."""
     return f"{_MARK}{unique}"

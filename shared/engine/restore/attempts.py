@@ -9,7 +9,7 @@ from shared.domain.limits import Limits
 from shared.domain.resources.restoring import SafeCreate
 from shared.domain.restore.id_map import ids_of
 from shared.domain.restore.operations import Action, Operation
-from shared.domain.restore.writes import creation_of, without_refused
+from shared.domain.restore.writes import creation_of, is_repeatable, without_refused
 from shared.ports.catalog.restores import OperationState
 from shared.ports.directory import Outcome, WriteAnswer
 
@@ -127,6 +127,8 @@ class Judge:
         """Return True if only the directory tells what happened."""
         action = attempt.operation.action
         if action is Action.CREATE:
+            if is_repeatable(attempt.operation):
+                return False
             may_be_ours = attempt.in_doubt or creation_of(attempt.operation) is SafeCreate.CLIENT_KEY
             return outcome is Outcome.LOST or (may_be_ours and outcome in (Outcome.ALREADY, Outcome.TAKEN))
         if action is Action.UNDELETE:

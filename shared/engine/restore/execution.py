@@ -9,6 +9,7 @@ import msgspec
 
 from shared.domain.errors import Cancelled, EntrakeepError, GraphTrouble
 from shared.domain.restore.operations import Action, Operation, Plan
+from shared.domain.restore.writes import is_repeatable
 from shared.engine.restore.attempts import Attempt
 from shared.engine.restore.creating import Creations
 from shared.engine.restore.endings import Endings
@@ -119,7 +120,7 @@ class Execution:
             attempt.left_out, attempt.body, attempt.single = earlier.left_out, earlier.body, earlier.single
         if operation.action is Action.UNDELETE:
             attempt.in_doubt = not self._settled
-        if operation.action is Action.CREATE and self._creations.is_intended(operation):
+        if self._creations.is_intended(operation) and not is_repeatable(operation):
             attempt.in_doubt = attempt.look = True
             until = self._doubt_until or self._work.context.clock.now()
             doubt = max(0.0, (until - self._work.context.clock.now()).total_seconds())
