@@ -12,7 +12,7 @@ from console.cli.tables import fields_of, print_damaged, print_fields, print_key
 from console.cli.waiting import note_hindrances
 from console.documents.jobs import RequestedJob, job_document
 from console.documents.key_jobs import key_job_of
-from console.documents.results import job_details
+from console.documents.results import job_details, restore_fields
 from console.documents.times import to_second
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job, JobState
@@ -97,7 +97,8 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     if as_json:
         print_document(document)
         return
-    print_fields([*fields_of(job_document(row, tenant, steps)).items()])
+    shown = {**fields_of(job_document(row, tenant, steps)), **restore_fields(row.detail)}
+    print_fields([*shown.items()])
     rows = [
         (each.resource, each.state, each.records, each.changed, each.answer, changes_of(each.changes, made))
         for each in document.resources
@@ -136,7 +137,10 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples("entrakeep jobs retry 3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"))
 def retry(job: JobId, as_json: AsJson = False) -> None:
-    """Retry a backup or a key change that has ended, as a new job."""
+    """Retry a backup, a key change, a plan or a restore that has ended, as a new job.
+
+    A retried restore continues the plan that it had begun to carry out.
+    """
     catalog = open_catalog()
     from shared.engine.requests.jobs import retry_job
 

@@ -11,7 +11,7 @@ from console.cli.output import console, counted
 from console.cli.tables import table
 from console.documents.jobs import in_trouble, trouble_of
 from console.documents.results import resources_of
-from shared.domain.jobs import Job, Step, Trouble
+from shared.domain.jobs import Job, PlanProgress, RestoreProgress, Step, Trouble
 from shared.domain.resources import LINKS
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
     trouble = trouble_of(job, steps)
     if trouble is not None:
         lines.append(_waiting(trouble))
+    if isinstance(job.detail, PlanProgress):
+        return Group(*lines, *_restoring(job.detail, steps))
     resources = resources_of(job, steps)
     if not resources:
         return Group(*lines)
@@ -100,6 +102,24 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
         done = sum(row.state == "done" for row in resources)
         return Group(*lines, Text(f"{done} of {counted(len(rows), 'resource')}, {counted(read, 'record')}"))
     return Group(*lines, table(("resource", "state", "objects", "links", "rate"), rows))
+
+
+def _restoring(detail: PlanProgress, steps: Sequence[Step]) -> "Iterator[RenderableType]":
+    """Yield what a plan or restore does now, and how many operations of each resource have ended."""
+    from rich.text import Text
+
+    began = [step.name for step in steps if step.began_at is not None]
+    now = began[-1] if began else ""
+    if now == "write" and isinstance(detail, RestoreProgress):
+        ended = detail.done + detail.partly + detail.failed
+        yield Text(f"writing: {ended:,} of {counted(detail.operations, 'operation')}")
+    elif now == "prove":
+        yield Text("comparing the directory with the snapshot")
+    elif detail.backup is not None:
+        yield Text(f"backing up the directory (job {detail.backup}), then planning")
+    rows = [(each.resource, each.records) for step in steps if step.name == "write" for each in step.progress]
+    if rows:
+        yield table(("resource", "operations"), rows)
 
 
 def _waiting(trouble: Trouble) -> "Text":

@@ -14,7 +14,9 @@ from console.cli import (
     jobs,
     key_change,
     metrics,
+    plan,
     resources,
+    restore,
     schedule,
     snapshots,
     stack,
@@ -57,6 +59,8 @@ app.add_typer(backup.app)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app)
 app.add_typer(compare.app)
+app.add_typer(plan.app, name="plan")
+app.add_typer(restore.app)
 app.add_typer(download.app)
 app.add_typer(verify.app)
 app.add_typer(schedule.app, name="schedule")

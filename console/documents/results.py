@@ -10,7 +10,7 @@ from console.documents.jobs import JobDocument, job_fields
 from console.documents.key_jobs import CheckDocument, UnmovedBlob, key_job_of
 from console.documents.verifications import DamagedBlob, damaged_of, strays_of
 from shared.domain.errors import Answer, Code
-from shared.domain.jobs import Job, JobKind, Phase, Step
+from shared.domain.jobs import Details, Job, JobKind, Phase, PlanProgress, RestoreProgress, Step
 from shared.domain.model import ResourceReport, Snapshot
 from shared.domain.resources import RESOURCES
 
@@ -66,6 +66,28 @@ class JobWithResults(JobDocument, frozen=True, kw_only=True):
     """A key change: number of data keys still to move."""
     snapshots: list[str] | UnsetType = UNSET
     """A key change: ids of snapshots that need a data key which could not be moved."""
+    plan: str | UnsetType | None = UNSET
+    """A plan or restore: the id of the plan, null until it is made."""
+    operations: int | UnsetType = UNSET
+    """A plan or restore: number of operations of the plan."""
+    impossible: int | UnsetType = UNSET
+    """A plan or restore: number of differences that the plan does not restore."""
+    reason: str | UnsetType | None = UNSET
+    """A plan or restore: what the person who requested it gave as reason."""
+    undo: str | UnsetType | None = UNSET
+    """A plan or restore: the restore that it undoes."""
+    backup: str | UnsetType | None = UNSET
+    """A plan or restore: the backup job that it waits for, or whose snapshot it has used last."""
+    undo_point: str | UnsetType | None = UNSET
+    """A restore: the snapshot of the directory before it, to which ``restore --undo`` goes back."""
+    after: str | UnsetType | None = UNSET
+    """A restore: the snapshot of the directory after it."""
+    done: int | UnsetType = UNSET
+    """A restore: number of operations that are done."""
+    partly: int | UnsetType = UNSET
+    """A restore: number of operations that were done without properties that Graph refused."""
+    failed: int | UnsetType = UNSET
+    """A restore: number of operations that failed, or that Graph accepted and did not apply."""
     left: list[UnmovedBlob] | UnsetType = UNSET
     """A key change: key objects that could not be moved."""
     database: str | UnsetType | None = UNSET
@@ -131,7 +153,20 @@ def _result_fields(job: Job, tenant: str, steps: Sequence[Step], made: Snapshot 
         "damaged": UNSET if damaged is None else damaged,
         "strays": strays_of(job) or UNSET,
         **(msgspec.structs.asdict(key_job) if key_job else {}),
+        **restore_fields(job.detail),
     }
+
+
+def restore_fields(detail: Details | None) -> dict[str, Any]:
+    """Return the fields of a plan or a restore; none for another kind of job."""
+    if not isinstance(detail, PlanProgress):
+        return {}
+    names = ("plan", "operations", "impossible", "reason", "undo", "backup")
+    fields = {name: getattr(detail, name) for name in names}
+    if isinstance(detail, RestoreProgress):
+        fields |= {name: getattr(detail, name) for name in ("after", "done", "partly", "failed")}
+        fields["undo_point"] = detail.before
+    return fields
 
 
 def _changes(report: ResourceReport) -> ChangesDocument | None:

@@ -61,6 +61,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Records that the refusal of an outdated plan names."""
     known_restores: int = 20
     """The latest restores whose results say what Graph does not apply."""
+    shown_operations: int = 1000
+    """Rows of a table of operations or results. All of them are in the JSON."""
     backup_look_seconds: float = 2.0
     """How often a plan or restore looks whether the backup has ended that it waits for."""
 

@@ -17,6 +17,7 @@ from console.documents import (
     jobs,
     key_jobs,
     keys,
+    plans,
     resources,
     results,
     schedules,
@@ -51,12 +52,27 @@ PRINTED = (
     Printed("removed-tenant", tenants.RemovedTenant, "the tenant that was removed", ("tenant remove",)),
     Printed("shred-certificate", tenants.ShredCertificate, "what was destroyed", ("tenant remove --shred",)),
     Printed("resources", list[resources.ProtectedResource], "the protected resources", ("resources",)),
-    Printed("requested-job", jobs.RequestedJob, "the job's id", ("backup", "jobs retry", "key enable", "key update")),
+    Printed(
+        "requested-job",
+        jobs.RequestedJob,
+        "the job's id",
+        ("backup", "jobs retry", "key enable", "key update", "plan make", "restore"),
+    ),
     Printed("jobs", list[jobs.JobDocument], "jobs, newest first", ("jobs list",)),
     Printed("job", jobs.JobDocument, "a job", ("jobs cancel",)),
-    Printed("job-with-results", results.JobWithResults, "the ended job with its results", ("backup --wait",)),
+    Printed(
+        "job-with-results",
+        results.JobWithResults,
+        "the ended job with its results",
+        ("backup --wait", "restore --wait"),
+    ),
     Printed("job-details", results.JobDetails, "a job, its results and what blocks it", ("jobs show",)),
     Printed("snapshots", list[snapshots.SnapshotDocument], "snapshots, newest first", ("snapshots",)),
+    Printed("plans", list[plans.PlanRowDocument], "plans, newest first", ("plan list",)),
+    Printed("plan-row", plans.PlanRowDocument, "a plan without its content", ("plan withdraw",)),
+    Printed("plan", plans.PlanDocument, "a plan", ("plan show", "plan make --wait", "restore --dry-run")),
+    Printed("restore-report", plans.RestoreReportDocument, "the report of a restore", ("restore --report",)),
+    Printed("handed-out", plans.HandedOut, "the passwords that were written", ("restore --report --passwords",)),
     Printed("record", snapshots.RecordDocument, "a record", ("browse", "download"), by_line=True),
     Printed(
         "changed-record",
@@ -180,7 +196,20 @@ def _described(name: str) -> dict[str, str]:
 @cache
 def _types() -> dict[str, type]:
     """Return every type that a schema mentions, by name."""
-    modules = (audit, comparisons, jobs, key_jobs, keys, resources, results, schedules, snapshots, stores, tenants)
+    modules = (
+        audit,
+        comparisons,
+        jobs,
+        key_jobs,
+        keys,
+        plans,
+        resources,
+        results,
+        schedules,
+        snapshots,
+        stores,
+        tenants,
+    )
     types: dict[str, type] = {}
     for module in (*modules, inspect.getmodule(Verification)):
         types |= {name: each for name, each in vars(module).items() if isinstance(each, type)}

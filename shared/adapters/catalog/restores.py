@@ -67,6 +67,11 @@ class SqlRestores:
             yield sealed_of(part)
             position += 1
 
+    def check_ready(self, plan_id: str) -> None:
+        """Raise Refuse ``NO_SUCH_PLAN``, ``PLAN_EXPIRED``, ``BUSY`` or ``WRONG_USE`` unless a new restore may begin."""
+        row = self.plan(plan_id)
+        _check_move(row, row.state, PlanState.RUNNING)
+
     def move_plan(self, plan_id: str, state: PlanState, restore_job: str | None = None) -> PlanRow:
         """Change a plan's state. Raises Refuse ``NO_SUCH_PLAN``, ``PLAN_EXPIRED``, ``BUSY`` and ``WRONG_USE``."""
         with self._tenancy.write() as rows:

@@ -221,7 +221,7 @@ class RestoreProgress(PlanProgress):
     given: bool = False
     """True if the request named the plan."""
     carried_by: str | None = None
-    """The restore that carries the plan out, or did before this one goes on with it; None before the first write."""
+    """The restore that carries the plan out, or did before this one continues it; None before the first write."""
     before: str | None = None
     """The snapshot of the directory before the restore: the undo point."""
     written_at: datetime | None = None

@@ -15,6 +15,7 @@ from shared.domain.restore.planning import make_plan
 from shared.domain.restore.undoing import undo_request
 from shared.domain.restore.world import Known, Request
 from shared.domain.sign_in import no_restore_identity
+from shared.engine.restore.chosen_ids import check_ids
 from shared.engine.restore.chosen_keys import keys_since, written_plan
 from shared.engine.restore.connection import connected, planning_identity
 from shared.engine.restore.directory_facts import DirectoryFacts
@@ -28,8 +29,8 @@ from shared.vault.snapshot_reader import SnapshotReader
 def plan_restore(work: Work, detail: PlanProgress, snapshot_id: str, live: Snapshot) -> Plan:
     """Return the plan that restores a snapshot, made from the backup ``live``.
 
-    Raise Refuse ``NO_SUCH_SNAPSHOT``, ``WRONG_USE`` for an undo of a restore that has written nothing, GraphTrouble, and
-    what reading raises.
+    Raise Refuse ``NO_SUCH_SNAPSHOT``, ``NO_SUCH_OBJECT``, ``WRONG_USE`` for an undo of a restore that has written nothing,
+    GraphTrouble, and what reading raises.
     """
     ids = IdMap(work.catalog.restores.map_entries())
     wanted = work.catalog.snapshots.get(snapshot_id)
@@ -42,6 +43,7 @@ def plan_restore(work: Work, detail: PlanProgress, snapshot_id: str, live: Snaps
             facts = DirectoryFacts(runner, target, identity.client_id)
             own_ids = frozenset(each for each in (facts.principal_id, identity.client_id.lower()) if each is not None)
             world = TenantWorld(work, (before, after), ids, list(_known(work)), facts, own_ids)
+            check_ids(request.scope, world.snapshot, world.live, ids)
             plan = make_plan(world, request)
             return msgspec.structs.replace(plan, notes=[*plan.notes, *_notes(work, facts)])
         finally:
@@ -104,6 +106,6 @@ def _notes(work: Work, facts: DirectoryFacts) -> Iterator[str]:
         yield no_restore_identity(work.catalog.tenant().name).message
     for resource in sorted(facts.unread_bins):
         yield (
-            f"Graph did not show the recycle bin of {resource} to the application, so the plan creates deleted objects "
-            "anew that may still be in it. 'entrakeep tenant check NAME --restore' names the missing permission."
+            f"Graph did not show the recycle bin of {resource} to the application, so the plan creates "
+            "objects that may still be in it. 'entrakeep tenant check NAME --restore' names the missing permission."
         )

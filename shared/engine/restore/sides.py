@@ -30,6 +30,11 @@ class SnapshotSide:
             self._earlier.setdefault(current.lower(), []).append(old)
         self._owners = {each.resource: each.owner for state in reader.streams for each in state.listed}
 
+    @property
+    def objects(self) -> list[str]:
+        """Return the resources whose records belong to no other object, sorted."""
+        return sorted(name for name, owner in self._owners.items() if owner is None)
+
     def records(self, resource: str, ids: Collection[str] | None = None) -> Iterator[Record]:
         """Yield a resource's records by key: all, or those whose first id is one of these."""
         if resource not in self._owners:

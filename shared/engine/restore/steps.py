@@ -25,7 +25,7 @@ def plan_step(work: Work) -> bool:
 def check_step(work: Work) -> bool:
     """Make the plan of a restore, or check that the given one still fits. Return True: the next phase opens.
 
-    A restore that goes on with the plan of an earlier one checks nothing, because that one has changed the directory. Raise
+    A restore that continues the plan of an earlier one checks nothing, because that one has changed the directory. Raise
     Refuse ``NO_RESTORE_IDENTITY``, ``PLAN_OUTDATED``, and as the catalog's ``move_plan`` does.
     """
     job = work.catalog.jobs.get(work.claim.job_id)
@@ -46,7 +46,7 @@ def _prepare(work: Work, job: Job, detail: RestoreProgress) -> None:
     elif detail.carried_by != work.claim.job_id:
         work.catalog.restores.adopt(work.claim, detail.carried_by)
     if detail.plan is None:
-        raise Refuse(Code.NO_SUCH_PLAN, "The restore has no plan to go on with. Request it again.")
+        raise Refuse(Code.NO_SUCH_PLAN, "The restore has no plan to continue. Request it again.")
     work.catalog.restores.move_plan(detail.plan, PlanState.RUNNING, work.claim.job_id)
     detail.carried_by = work.claim.job_id
 

@@ -102,6 +102,9 @@ class Restores(Protocol):
     def plan_parts(self, plan_id: str) -> Iterator[Sealed]:
         """Yield the sealed parts of a plan, in order."""
 
+    def check_ready(self, plan_id: str) -> None:
+        """Raise the Refuse that ``move_plan`` would raise if a new restore began to carry the plan out."""
+
     def move_plan(self, plan_id: str, state: PlanState, restore_job: str | None = None) -> PlanRow:
         """Change a plan's state, with its audit event. Return its row.
 

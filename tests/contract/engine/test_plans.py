@@ -278,3 +278,14 @@ def test_the_backup_that_a_plan_needs_may_fail_and_names_itself(
     assert (ended.state, ended.code) == (JobState.FAILED, Code.CANCELLED)
     assert ended.message is not None
     assert detail.backup in ended.message
+
+
+def test_an_id_of_no_object_is_refused_by_name(world: EngineWorld, ids: Ids) -> None:
+    world.back_up()
+    for scope in (Scope(ids=(ids.ada, ids.cat)), Scope(delete_newer=(ids.cat,))):
+        job = world.run_job(JobKind.PLAN, "latest", PlanProgress(scope=scope))
+        assert (job.state, job.code) == (JobState.FAILED, Code.NO_SUCH_OBJECT)
+        assert job.message is not None
+        assert ids.cat in job.message
+    _, plan = planned(world, PlanProgress(scope=Scope(ids=(ids.ada.upper(), ids.team))))
+    assert plan.operations == []

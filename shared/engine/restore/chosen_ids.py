@@ -1,0 +1,38 @@
+"""Check that the objects exist whose ids a person has given."""
+
+from collections.abc import Iterable
+
+from shared.domain.errors import Code, Refuse
+from shared.domain.records import is_guid
+from shared.domain.restore.id_map import IdMap
+from shared.domain.restore.named import first_id
+from shared.domain.restore.scope import Scope
+from shared.engine.restore.sides import SnapshotSide
+
+
+def check_ids(scope: Scope, snapshot: SnapshotSide, live: SnapshotSide, ids: IdMap) -> None:
+    """Raise Refuse ``NO_SUCH_OBJECT`` if a chosen id is not one of an object, or one to delete is not in the directory.
+
+    An object that was created anew is found by each of its ids. Ids that are no GUID are not checked.
+    """
+    missing = _missing(scope.ids, (snapshot, live), ids)
+    if missing:
+        sentence = (
+            f"Neither the snapshot nor the directory has an object with the id {missing}. Check --id and --ids-file."
+        )
+        raise Refuse(Code.NO_SUCH_OBJECT, sentence)
+    missing = _missing(scope.delete_newer, (live,), ids)
+    if missing:
+        raise Refuse(Code.NO_SUCH_OBJECT, f"The directory has no object with the id {missing}. Check --delete-newer.")
+
+
+def _missing(chosen: Iterable[str], sides: Iterable[SnapshotSide], ids: IdMap) -> str:
+    """Return the first id of no object on these sides, or an empty text."""
+    remaining = {ids.current(each).lower(): each for each in chosen if is_guid(each)}
+    for side in sides:
+        for resource in side.objects:
+            if not remaining:
+                return ""
+            for key, _ in side.records(resource, list(remaining)):
+                remaining.pop(first_id(key.decode()), None)
+    return next(iter(remaining.values()), "")
