@@ -37,7 +37,7 @@ def migrate(
 
     print_line(f"The catalog is at revision {wiring.migrate_catalog(grant)}.")
     if grant is not None:
-        print_line(f"The user {grant} may use it.")
+        print_line(f"The database user {grant} may use the catalog.")
 
 
 @app.command(epilog=examples("entrakeep catalog rebuild", "entrakeep catalog rebuild --trust-key arn:aws:kms:…"))

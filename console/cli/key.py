@@ -84,7 +84,7 @@ def policy(
         typer.Option(
             "--principal",
             metavar="ARN",
-            help="The workers' role or user, if it is not the one of this process or is a role with a path.",
+            help="The ARN of the workers' role or user. Default: that of this process, which lacks a role's path.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -27,7 +27,7 @@ _ADVICE = (
     ("MASTERDOWN", "Set ENTRAKEEP_BROKER_URL to the primary, not to a replica"),
     ("NOAUTH", "Set ENTRAKEEP_BROKER_URL to redis://USER:PASSWORD@HOST:PORT/NUMBER"),
     ("WRONGPASS", "Correct the user and password in ENTRAKEEP_BROKER_URL"),
-    ("NOPERM", "Let its user write, read, publish, subscribe and run scripts"),
+    ("NOPERM", "Let that URL's user write, read, publish, subscribe and run scripts"),
     ("max number of clients", "Raise its maxclients, or end other clients"),
     ("DB index is out of range", "Correct the database number in ENTRAKEEP_BROKER_URL"),
 )

@@ -121,7 +121,7 @@ class RedisBudget:
                 waited += wait
                 if waited > self.limits.request_wait_most_seconds:
                     after = max(wait, self.limits.redis_rest_seconds)
-                    raise GraphTrouble("Others use up what Graph allows this application.", after)
+                    raise GraphTrouble("Other jobs use up the requests that Graph allows this application.", after)
                 await asyncio.sleep(wait)
             async with _renewed(place):
                 yield

@@ -113,7 +113,7 @@ class RedisWriteBudget:
         while (wait := await asyncio.to_thread(self._take, bucket, writes)) > 0:
             waited += wait
             if waited > self._limits.write_wait_most_seconds:
-                raise GraphTrouble("Others use up the writes that Graph allows.", wait)
+                raise GraphTrouble("Other jobs use up the writes that Graph allows this application.", wait)
             await asyncio.sleep(wait)
 
     async def throttled(self, bucket: str, seconds: float) -> None:

@@ -114,7 +114,7 @@ class Postgres:
         if not unbound:
             return None
         return (
-            f"The database user {user} passes by row-level security, which keeps tenants apart: name one in "
+            f"The database user {user} bypasses row-level security, which keeps tenants apart: name one in "
             "ENTRAKEEP_DATABASE_URL that is no superuser and has no BYPASSRLS, and let it in with 'entrakeep catalog "
             "migrate --grant USER' as the tables' owner."
         )

@@ -114,7 +114,7 @@ async def _store(answer: Mapping[int, BatchItem], numbers: Sequence[int], items:
         except GraphTrouble as trouble:
             troubles.append(trouble)
         except ValueError:
-            troubles.append(GraphTrouble("An answer in Graph's batch is no page.", None, answer[n].request_id))
+            troubles.append(GraphTrouble("An answer in Graph's batch is not a page.", None, answer[n].request_id))
     if troubles:
         raise max(troubles, key=lambda trouble: (trouble.after or 0.0, isinstance(trouble, Throttled)))
 

@@ -79,7 +79,7 @@ STATES = (
         responsible=Responsible.OWNER,
         codes=(INVALID_STATE,),
         states=(UNSEEN,),
-        means="The key's state does not let it be used, and its policy does not let us see the state.",
+        means="The key cannot be used in its state, and its policy does not let us see the state.",
         sentence="AWS KMS does not let us use or see the KMS key {arn}. Its owner must restore access.",
     ),
     Row(

@@ -123,8 +123,8 @@ def _notes(draft: Draft, change: Change, path: str, leaving: dict[str, bytes]) -
     holders = _holders(draft, change, set(leaving)) if path == _ROLES else {}
     for each_id, each in leaving.items():
         names = holders.get(each_id)
-        goes = f" Its assignments go with it: {', '.join(names)}." if names else ""
-        yield f"The {what} {text_at(each, 'value') or each_id} ({each_id}) was not in the snapshot and goes.{goes}"
+        goes = f" Its assignments are removed too: {', '.join(names)}." if names else ""
+        yield f"The {what} {text_at(each, 'value') or each_id} ({each_id}) was not in the snapshot and is removed.{goes}"
 
 
 def _holders(draft: Draft, change: Change, roles: set[str]) -> dict[str, list[str]]:

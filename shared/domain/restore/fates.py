@@ -17,7 +17,7 @@ from shared.domain.restore.taken import Holder, Taken, names_of, sign_in_name, u
 from shared.domain.restore.world import RecordDifference
 
 _CREATED_THOUGH_IN_BIN = (
-    "It is in the recycle bin, which only an administrator can undelete it from. "
+    "It is in the recycle bin, and only an administrator can undelete it. "
     "If you want its old id, leave it out, and undelete it in the Microsoft Entra admin center."
 )
 _PRINCIPAL_STAYS = (

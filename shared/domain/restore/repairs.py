@@ -99,7 +99,7 @@ def _repair_one(draft: Draft, change: Change, values: dict[str, bytes], old: set
         return
     names = ", ".join(sorted(_names(draft, old)))
     step = WriteStep(later_than(restoring.stage) if restoring.stage < Stage.LATER else restoring.stage, values)
-    patch(draft, change, step, needs_of_object(draft, change, values), f"It names {names} by its old id.")
+    patch(draft, change, step, needs_of_object(draft, change, values), f"This object names {names} by an earlier id.")
 
 
 def _names(draft: Draft, ids: Iterable[str]) -> Iterator[str]:

@@ -78,7 +78,7 @@ def _undelete(draft: Draft, one: Missing) -> None:
 
 def _undelete_notes(draft: Draft, recycling: Bin) -> Iterator[str]:
     """Yield notes for the user about an undeleted object."""
-    yield from (f"Does not come back with it: {each}." for each in recycling.loses)
+    yield from (f"Undeleting does not bring back {each}." for each in recycling.loses)
     if LinkRule.EXACT in (draft.request.rules.links, *draft.request.rules.links_of.values()):
         yield _RETURNING_LINKS
 
@@ -118,7 +118,13 @@ def _create(draft: Draft, one: Missing) -> None:
         notes=notes,
     )
     for step in others:
-        patch(draft, change, step, needs, "It is written after the object exists, and what it names.")
+        patch(
+            draft,
+            change,
+            step,
+            needs,
+            "These properties are written once the object and the objects that it names exist.",
+        )
 
 
 def _reason(draft: Draft, one: Missing) -> str:

@@ -24,7 +24,9 @@ def proved(work: Work, stream: Stream, skip: Skip) -> Skip | GraphTrouble:
     if skip.answer not in _DOUBTFUL:
         return Skip(resource.meant_by(skip.answer), skip.message, skip.request_id)
     if not resource.may_be(skip.answer):
-        sentence = f"Graph denies {stream.resource}, which every directory has, and is asked again. {skip.message}"
+        sentence = (
+            f"Graph denies {stream.resource}, although every directory has it. The request is retried. {skip.message}"
+        )
         return GraphTrouble(sentence, None, skip.request_id)
     wait = 0.0 if _parent_answer(work, stream) is skip.answer else work.context.limits.proof_seconds
     if run_cancellable(work, _repeated_answers(work, stream, wait)) == {skip.answer}:

@@ -87,7 +87,7 @@ _WHY = {
     Outcome.QUOTA: "The directory may have no more objects: delete some for good, also from the recycle bin.",
     Outcome.REFUSED: "Graph refuses this.",
     Outcome.MISSING: "The object, or one that it names, does not exist.",
-    Outcome.NOT_YET: "Graph postponed this until no more tries were left.",
+    Outcome.NOT_YET: "Graph postponed this at each try, and no tries remain.",
     Outcome.LOST: "Graph gave no answer, and nothing shows whether it was carried out.",
     Outcome.ALREADY: "Another object takes this place.",
 }

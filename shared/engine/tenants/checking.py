@@ -110,7 +110,7 @@ def _reading_detail(answer: Answer, row: Resource) -> str:
     if answer is Answer.UNLICENSED:
         return f"The directory has no licence for it ({row.licence})."
     if answer is Answer.NOT_FOR_APPLICATIONS:
-        return "Graph shows it to signed-in people only, which leaves a snapshot complete."
+        return "Graph shows this resource to signed-in people only. Snapshots count as complete without it."
     return ""
 
 

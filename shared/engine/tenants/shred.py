@@ -163,7 +163,9 @@ def _purge(context: Context, wrapped: frozenset[bytes]) -> str:
     """
     purged = context.catalog.purge(wrapped)
     if purged.removed is False:
-        sentence = f"{purged.message} Then say the same again: the tenant is removed, and has no certificate yet."
+        sentence = (
+            f"{purged.message} Then run the same command again: the tenant is removed, but has no certificate yet."
+        )
         raise Refuse(Code.BUSY, sentence)
     return purged.message
 

@@ -30,7 +30,7 @@ _TROUBLE = (
             "Busy",
         ),
         statuses=(429,),
-        means="More calls than the store takes.",
+        means="Entrakeep sends more calls than the store accepts.",
         sentence="The bucket {bucket} asks for fewer calls ({code}).",
     ),
     Row(
