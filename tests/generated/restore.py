@@ -55,7 +55,10 @@ def text() -> str:
 
 def _overview() -> str:
     rows = sorted(RESOURCES.values(), key=lambda row: _restoring(row).stage)
-    cells = ([_code([row.resource]), row.restore, _code(_permissions(row)), str(_restoring(row).stage)] for row in rows)
+    cells = (
+        [_code([row.resource]), row.restore, _code(row.permissions_to_restore) or "none", str(_restoring(row).stage)]
+        for row in rows
+    )
     return "## Overview\n\n" + _table(("resource", "how", "permissions", "stage"), cells)
 
 
@@ -87,7 +90,7 @@ def _facts(row: Resource, part: Restoring) -> Iterable[tuple[str, str]]:
         names = _code([part.mark] if part.create is SafeCreate.MARK else part.identified_by)
         yield "never created twice", _CREATES[part.create].format(names=names)
     yield from _properties(part)
-    yield "permissions", _code(_permissions(row))
+    yield "permissions", _code(row.permissions_to_restore) or "none"
     yield from ((title, ", ".join(names)) for title, names in (("directory roles", part.roles),) if names)
 
 
@@ -131,14 +134,6 @@ if every object that it names exists.
 
 def _rewritten(reference: Reference) -> str:
     return "yes" if reference.kind in REMAPPED else "no"
-
-
-def _permissions(row: Resource) -> list[str]:
-    """Return the permissions that writing may need, the usual one first."""
-    part = _restoring(row)
-    undelete = [part.bin.permission] if part.bin else []
-    every = (row.permission_write, *undelete, *(call.permission for call in part.calls), *part.permissions)
-    return [*dict.fromkeys(filter(None, every))]
 
 
 def _restoring(row: Resource) -> Restoring:

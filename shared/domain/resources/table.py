@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.errors import Answer
-from shared.domain.resources.restoring import Restoring
+from shared.domain.resources.restoring import RestoreKind, Restoring
 
 
 class Reading(StrEnum):
@@ -118,6 +118,16 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     def restore(self) -> str:
         """Return how a restore writes the resource's records, as a phrase."""
         return self.restoring.summary if self.restoring is not None else "never"
+
+    @property
+    def permissions_to_restore(self) -> tuple[str, ...]:
+        """Return every permission that writing the records may need, the usual one first; none if no application may."""
+        part = self.restoring
+        if part is None or part.kind in (RestoreKind.ADMINISTRATOR, RestoreKind.NEVER):
+            return ()
+        undelete = [part.bin.permission] if part.bin is not None and part.bin.by_application else []
+        calls = [call.permission for call in part.calls]
+        return tuple(filter(None, dict.fromkeys((self.permission_write, *undelete, *calls, *part.permissions))))
 
     def meant_by(self, answer: Answer) -> Answer:
         """Return what an answer of Graph means for this resource.

@@ -131,19 +131,12 @@ def _allowed(row: Resource, restoring: Restoring, rights: _Rights) -> tuple[MayW
         return MayWrite.UNKNOWN, "The token does not name the application's permissions: look them up in Entra."
     if row.permission_write not in rights.permissions:
         return MayWrite.FORBIDDEN, f"Grant {row.permission_write} to the application that restores."
-    lacking = [each for each in _also_needed(restoring) if each not in rights.permissions]
+    lacking = [each for each in row.permissions_to_restore if each not in rights.permissions]
     sentences = [f"For some of it, grant {_joined(lacking)} too."] if lacking else []
     roles = _missing_roles(restoring, rights.roles)
     if roles:
         sentences.append(f"For some of it, assign the directory role {_joined(roles)} to the application too.")
     return (MayWrite.PARTLY if sentences else MayWrite.ALLOWED), " ".join(sentences)
-
-
-def _also_needed(restoring: Restoring) -> list[str]:
-    """Return the permissions that some records or properties need, without repetitions."""
-    undelete = [restoring.bin.permission] if restoring.bin is not None and restoring.bin.by_application else []
-    calls = [call.permission for call in restoring.calls]
-    return [each for each in dict.fromkeys([*restoring.permissions, *undelete, *calls]) if each]
 
 
 def _missing_roles(restoring: Restoring, own: frozenset[str] | None) -> list[str]:

@@ -25,10 +25,7 @@ def all_permissions() -> list[str]:
     """Return every permission that the table of resources names, and those to read recycle bins, roles and licences."""
     permissions = {"Directory.Read.All", "RoleManagement.Read.Directory", "Organization.Read.All"}
     for row in RESOURCES.values():
-        permissions |= {row.permission_read, row.permission_write}
-        if row.restoring is not None:
-            permissions |= {*row.restoring.permissions, *(call.permission for call in row.restoring.calls)}
-            permissions |= {row.restoring.bin.permission} if row.restoring.bin is not None else set()
+        permissions |= {row.permission_read, *row.permissions_to_restore}
     return sorted(permissions - {""})
 
 
