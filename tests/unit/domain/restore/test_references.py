@@ -91,7 +91,7 @@ def test_living_object_gets_the_new_id_of_what_it_names(resource: str, reference
     patch = operation(plan, Action.PATCH, key)
     assert patch.properties == (name,) and set(patch.names) <= {guid(2), guid(4)}
     creation = operation(plan, Action.CREATE, next(iter(TARGETS[target])))
-    assert patch.stage > creation.stage and "by its old id" in patch.reason
+    assert patch.stage > creation.stage and "by an earlier id" in patch.reason
     ids = id_map({guid(2): guid(3), guid(4): guid(3), app_id(2): app_id(3)})
     new = app_id(3) if is_by_app(reference) else guid(3)
     assert new in ids.rewritten(patch.body or b"").decode()
