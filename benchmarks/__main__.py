@@ -152,12 +152,10 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--without", action="append", default=[], choices=PARTS, help="part to leave out; may be repeated"
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="a short check with 2,000 users, one turn and small samples"
-    )
+    parser.add_argument("--quick", action="store_true", help="a short check with 500 users, one turn and small samples")
     options = parser.parse_args(argv)
     if options.quick:
-        options.users, options.runs, options.sample, options.archived = 2_000, 1, 100, 600
+        options.users, options.runs, options.sample, options.archived = 500, 1, 100, 600
         options.snapshots, options.trials, options.lease, options.data_keys = 1, 2, 1.0, 20
     if options.groups is None:
         options.groups = options.users // _USERS_PER_GROUP

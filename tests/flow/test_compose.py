@@ -32,12 +32,17 @@ PASSWORDS = {
     "FLOWER_PASSWORD": "e5",
 }
 GRACE = 30.0
+FEWER = {"2000": "200", "300": "30"}
+"""The numbers of users and groups in the trial, and those of its directory here, which read in a tenth of the time."""
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Composed]:
     settings = compose.read_settings((compose.TOP / "deploy" / "trial.env").read_text())
     with composed(tmp_path, settings | PASSWORDS) as stack:
+        graph = stack.services["graph"]
+        assert FEWER.keys() < set(graph["command"])
+        graph["command"] = [FEWER.get(word, word) for word in graph["command"]]
         yield stack
 
 
@@ -90,7 +95,7 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
     with closing(GraphSimulator(graph.process, stack.settings["ENTRAKEEP_GRAPH_URL"], ca_file)) as simulator:  # type: ignore[arg-type]
         expected = simulator.records()
         lines = entrakeep.run("download", "demo", "latest", "-o", "-").splitlines()
-        assert len(lines) == len(expected) > 2000
+        assert len(lines) == len(expected) > 200
 
         assert b"demo" in dump_catalog(stack)
         for password in (None, "wrong"):
