@@ -47,9 +47,11 @@ class Expectation:
 
     def __init__(self, operations: Iterable[Operation], ids: IdMap) -> None:
         """Take the operations of the resource that were carried out, in their order."""
+        carried_out = list(operations)
         self._ids = ids
+        self._identified_by = _identified_by(restoring_of(carried_out[0])) if carried_out else ()
         self._wanted: dict[str, _Wanted] = {}
-        for operation in operations:
+        for operation in carried_out:
             self._take(operation)
 
     @property
@@ -60,7 +62,7 @@ class Expectation:
     @property
     def by_values(self) -> bool:
         """Return True if records are found by their values, because Graph makes their ids from them."""
-        return any(_by_values(restoring_of(each.last)) for each in self._wanted.values())
+        return bool(self._identified_by)
 
     def unmet(self, live: Iterable[tuple[bytes, bytes]]) -> list[Unmet]:
         """Return what the live records do not show. They are those of ``first_ids``, or all with ``by_values``."""
@@ -75,7 +77,9 @@ class Expectation:
 
     def _take(self, operation: Operation) -> None:
         """Add what one operation wants."""
-        name = self._name(self._key(operation), self._ids.rewritten(operation.body or operation.before or b"{}"))
+        sent = operation.action in (Action.CREATE, Action.LINK)
+        value = (operation.body if sent else operation.before or operation.body) or b"{}"
+        name = self._name(self._key(operation), self._ids.rewritten(value))
         wanted = self._wanted.setdefault(name, _Wanted(operation))
         if operation.action is Action.CALL:
             if operation.path.endswith("/assignLicense"):
@@ -96,23 +100,17 @@ class Expectation:
 
     def _name(self, key: str, value: bytes) -> str:
         """Return what a record is found by: its key, or the values that identify it."""
-        restoring = self._restoring()
-        if restoring is None or not _by_values(restoring):
+        if not self._identified_by:
             return key
         properties = members(value) or {}
-        return "\n".join(canonical(properties.get(name)).lower() for name in restoring.identified_by)
-
-    def _restoring(self) -> Restoring | None:
-        """Return how the resource is written."""
-        return next((restoring_of(each.last) for each in self._wanted.values()), None)
+        return "\n".join(canonical(properties.get(name)).lower() for name in self._identified_by)
 
 
-def _by_values(restoring: Restoring) -> bool:
-    """Return True if records of the resource are found by their values."""
-    names = set(restoring.identified_by)
-    return bool(names) and (
-        restoring.kind is RestoreKind.ROW or (names <= set(restoring.create_only) and len(names) > 1)
-    )
+def _identified_by(restoring: Restoring) -> tuple[str, ...]:
+    """Return the properties by whose values records are found, or none if their keys find them."""
+    names = restoring.identified_by
+    by_values = restoring.kind is RestoreKind.ROW or (len(names) > 1 and set(names) <= set(restoring.create_only))
+    return names if by_values else ()
 
 
 def _differences(wanted: _Wanted, live: bytes | None) -> Iterable[Unmet]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import Cancelled, GraphTrouble, KeyRefused
+from shared.domain.errors import Cancelled, Code, GraphTrouble, KeyRefused, Refuse
 from shared.domain.jobs import RestorePhase
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.restore.executing import write_step
@@ -162,6 +162,16 @@ def test_an_unreachable_graph_is_trouble_that_leaves_nothing_in_doubt(world: Eng
     world.limit(doubt_seconds=3600.0)
     restore.write()
     team.check(restore)
+
+
+def test_nothing_is_written_while_the_claim_may_end_before_an_answer(world: EngineWorld, simulator: Simulator) -> None:
+    team = Team("unrenewed", simulator)
+    Restore(world, team.script.plan())
+    world.limit(write_seconds=60.0)
+    with world.step("write", RestorePhase.WRITE) as work, pytest.raises(Refuse, match="renew") as caught:
+        write_step(work)
+    assert caught.value.code is Code.CATALOG_UNREACHABLE
+    assert simulator.created("users") == 0
 
 
 def test_passwords_of_created_users_are_sealed_before_graph_gets_them(world: EngineWorld, simulator: Simulator) -> None:

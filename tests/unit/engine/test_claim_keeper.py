@@ -93,3 +93,19 @@ def test_a_silent_database_loses_the_claim_only_when_the_claim_expires() -> None
         until(lambda: keeper._ended is not None)
         with pytest.raises(ClaimLost):
             keeper.check()
+
+
+def test_a_claim_may_last_longer_from_now_on() -> None:
+    seconds: list[float] = []
+
+    class Claimed:
+        def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
+            seconds.append(claim.seconds)
+            return Renewal(cancel=False)
+
+    with ClaimKeeper(cast(Claims, Claimed()), CLAIM, Limits(renew_seconds=0.02), time.monotonic) as keeper:
+        keeper.extend(500.0)
+        assert 400 < keeper.remaining <= 500
+        until(lambda: seconds.count(500.0) >= 3)
+        keeper.check()
+    assert seconds[-1] == 500.0
