@@ -84,7 +84,8 @@ def back_up(stack: Stack, tenant: Tenant) -> set[str]:
         return jobs.get(job.job_id).state.ended
 
     until(ended, "the backup ends")
-    assert jobs.get(job.job_id).state is JobState.SUCCEEDED
+    job = jobs.get(job.job_id)
+    assert job.state is JobState.SUCCEEDED, (job.code, job.message)
     return workers
 
 
