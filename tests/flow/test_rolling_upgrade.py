@@ -20,7 +20,7 @@ from tests.flow.stack import TOP, Stack, running_stack, same, until
 
 pytestmark = pytest.mark.flow
 
-BEFORE = "4c62821"
+BEFORE = "6e37e76"
 """The commit with the code of the previous version.
 
 If the current code cannot share a fleet with it, name a newer commit.
