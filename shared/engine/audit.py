@@ -34,7 +34,7 @@ _SET_BACK = (
 def verify_audit(context: Context, tenant_id: str, listing: Listing | None = None) -> Verdict:
     """Return the verdict on the whole chain, compared with itself and with every head in the bucket.
 
-    ``listing`` notes strays. Raises Alarm for a head that cannot be read, and what the store raises.
+    ``listing`` collects the strays. Raises Alarm for a head that cannot be read, and what the store raises.
     """
     catalog, listing = context.catalog.tenant(tenant_id), listing or Listing(context.store, tenant_id)
     anchored = catalog.audit.position().anchored

@@ -70,7 +70,7 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
     entrakeep = stack.container("entrakeep")
     with pytest.raises(AssertionError, match="CATALOG_NEEDS_MIGRATION"):
         entrakeep.run("tenant", "list")
-    assert b"The user entrakeep may use it." in stack.container("migrations").run()
+    assert b"The database user entrakeep may use the catalog." in stack.container("migrations").run()
     with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(url_of(stack)) as connection:
         connection.execute("DROP TABLE jobs")
 

@@ -117,7 +117,7 @@ class SqlQueries:
         return self._any(tenants.c.key_arn == arn)
 
     def _any(self, *where: ColumnElement[bool]) -> bool:
-        """Return True if there is such a tenant."""
+        """Return True if a tenant meets the condition."""
         with self._database.read(EVERY_TENANT) as connection:
             return connection.execute(select(tenants.c.tenant_id).where(*where).limit(1)).first() is not None
 

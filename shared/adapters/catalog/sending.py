@@ -55,7 +55,8 @@ def due_messages(
     """Return the steps to send a message for, and mark them as sent.
 
     ``resend`` and ``resend_most`` are the first and the longest wait in seconds before a message is sent again. A
-    worker counts if it was seen within ``worker_seen`` seconds. ``tenant_steps`` limits a tenant's steps at work.
+    worker counts if it was seen within ``worker_seen`` seconds. ``tenant_steps`` limits how many of a tenant's steps
+    run or wait for a worker.
     """
     active = {row["step_id"]: row for row in connection.execute(_ACTIVE_STEPS).mappings()}
     alive = connection.execute(select(workers).where(workers.c.seen_at > now - timedelta(seconds=worker_seen)))

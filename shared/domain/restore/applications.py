@@ -95,7 +95,7 @@ def report_secrets(draft: Draft, change: Change) -> None:
 
 
 def _leaving(live: bytes | None, wanted: bytes | None) -> dict[str, bytes]:
-    """Return the enabled entries that the wanted list does not have, or has with another value, by id."""
+    """Return the enabled entries, by id, that the wanted list lacks or has with another value."""
     after = _entries(wanted)
     return {
         each_id: each

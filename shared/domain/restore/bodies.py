@@ -28,7 +28,7 @@ def is_unknown(value: bytes) -> bool:
 
 
 def part(value: bytes | None, path: str) -> bytes | None:
-    """Return what a value has at a path with dots, or None."""
+    """Return the part of a value at a path with dots, or None if there is none."""
     for name in path.split(".") if path else ():
         inner = members(value) if value is not None else None
         value = inner.get(name) if inner is not None else None

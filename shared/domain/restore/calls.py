@@ -47,7 +47,10 @@ def _add(draft: Draft, change: Change, call: OwnCall, stage: int, body: bytes) -
 
 
 def _add_licences(draft: Draft, change: Change, call: OwnCall, values: dict[str, bytes]) -> None:
-    """Add the call that assigns and removes direct licences, as far as there are seats and a usage location."""
+    """Add the call that assigns and removes direct licences.
+
+    Refuse to assign a licence without a free seat, or any to a user without a usage location.
+    """
     wanted, live = direct_licences(change.wanted), direct_licences(change.live)
     present = set(live) | set(_skus(part(change.live, _LICENCES)))
     add = {sku: plans for sku, plans in wanted.items() if live.get(sku) != plans}

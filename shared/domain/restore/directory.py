@@ -67,7 +67,7 @@ class Directory:
         )
 
     def entry(self, object_id: str) -> Entry | None:
-        """Return an object, as it is in the directory or else as the snapshot has it."""
+        """Return an object as the directory has it, or as the snapshot has it if the directory lacks it."""
         return self.live.get(object_id) or self.stored.get(object_id)
 
     def name(self, object_id: str) -> str:
@@ -123,7 +123,7 @@ def _entries(side: Side, ids: Collection[str]) -> Iterator[tuple[str, Entry]]:
 
 
 def _by_app_id(side: Side, app_ids: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return, of a side's applications and service principals with these ``appId``s, the object id by resource."""
+    """Return the ids of a side's applications and service principals with these ``appId``s, by ``appId`` and resource."""
     apps: dict[str, dict[str, str]] = {}
     if app_ids:
         for resource in ("applications", "servicePrincipals"):

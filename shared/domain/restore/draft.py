@@ -159,13 +159,13 @@ def needs_of(row: Resource, others: Iterable[str]) -> tuple[str, ...]:
 
 
 def path_of(template: str, key: str) -> str:
-    """Return a path with the ids of a key in it: the first is the owner's, the last the object's."""
+    """Return a path that contains the ids of a key: the first is the owner's id, the last the object's."""
     ids = key.split("/")[1::2]
     return template.format(owner=ids[0], id=ids[-1]) if ids else template
 
 
 def restoring_of(resource: str) -> Restoring:
-    """Return the restore part of a resource that has one."""
+    """Return how a restore writes a resource. Raise ValueError if it is not restored."""
     restoring = RESOURCES[resource].restoring
     if restoring is None:
         raise ValueError(f"{resource} cannot be restored")

@@ -164,7 +164,10 @@ def _choice_sentence(difference: RecordDifference, kind: str, name: str, holder:
 
 
 def _drop_unresolved(draft: Draft) -> None:
-    """Refuse objects that cannot be created without what they name, and what depends on them, until none is left."""
+    """Refuse objects that cannot be created because an object that they name is missing.
+
+    Repeat this for the objects that name a refused one.
+    """
     waiting = {object_id: _essential(one) for object_id, one in draft.coming.items() if one.fate is Fate.CREATE}
     waiting = {object_id: names for object_id, names in waiting.items() if names or _owner(draft.coming[object_id])}
     while dropped := [each for each in waiting if _drop(draft, each, waiting[each])]:
@@ -174,7 +177,7 @@ def _drop_unresolved(draft: Draft) -> None:
 
 
 def _drop(draft: Draft, object_id: str, names: dict[str, bytes]) -> bool:
-    """Refuse an object if something is missing without which it is not created. Return True if it was refused."""
+    """Refuse an object if one that it needs for its creation is missing. Return True if it was refused."""
     difference = draft.coming[object_id].difference
     missing = [each for name, value in names.items() for each in unresolved(draft, difference.resource, name, value)]
     owner = _owner(draft.coming[object_id])

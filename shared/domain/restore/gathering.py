@@ -95,7 +95,7 @@ def missing_objects(world: World, request: Request, resource: str) -> list[Recor
 def _with_adopted(
     differences: Iterator[RecordDifference], resource: str, adopted: Mapping[str, str]
 ) -> Iterator[RecordDifference]:
-    """Yield the differences with adopted objects in place of those of the snapshot."""
+    """Yield the differences, with the ids of adopted objects in place of those of the snapshot's objects."""
     if not adopted:
         return differences
     entries = (
@@ -137,7 +137,7 @@ class _Choice:
         return not self._ids or not self._ids.isdisjoint(_ids_of(difference))
 
     def has(self, resource: str, owner: str) -> bool:
-        """Return True if the records of an owner are in scope."""
+        """Return True if the records of this owner are in scope."""
         if self._keys is not None:
             return any(each.startswith(f"{resource.partition('.')[0]}/{owner}") for each in self._keys)
         return not self._ids or owner in self._ids

@@ -64,13 +64,13 @@ class IdMap:
         return object_id
 
     def earlier(self) -> Mapping[str, str]:
-        """Return the current id by each earlier one, in lower case."""
+        """Return the current id by earlier id, in lower case."""
         return {old: self.current(old) for old in self._current}
 
     def rewritten(self, text: bytes) -> bytes:
         """Return a text, such as a JSON value or a path, with every earlier id replaced by the current one.
 
-        Ids are replaced wherever they stand: in lists, paths, membership rules. GUIDs do not collide.
+        Ids are replaced everywhere in the text: in lists, paths and membership rules. GUIDs do not collide.
         """
         return replace_ids(text, self.current) if self._current else text
 

@@ -88,7 +88,7 @@ def row_key(resource: str, key: str, value: bytes) -> str:
 
 
 def _identified_by(resource: str) -> tuple[str, ...]:
-    """Return the properties that identify a row of this resource, or none if its key does.
+    """Return the properties that identify a row of this resource, or none if its key identifies it.
 
     Graph derives the ids of rows, and of objects that connect others, such as consents.
     """

@@ -85,9 +85,9 @@ def without_taken(draft: Draft, change: Change, values: dict[str, bytes]) -> dic
 
 
 def resolved(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the values without those that name missing objects. Refuse these.
+    """Return the values that name no missing object, and refuse the others.
 
-    A list is never shortened. Of a value whose parts are written later, only such a part may be left out.
+    A list is never shortened. If parts of a value are written later, such a part may be left out.
     """
     missing, refused = list[Named](), list[str]()
     kept = dict(values)
@@ -107,7 +107,7 @@ def resolved(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str
 
 
 def needs_of_object(draft: Draft, change: Change, values: Iterable[str]) -> tuple[str, ...]:
-    """Return what writing these properties of an object needs beside the permission of its resource."""
+    """Return what writing these properties needs in addition to the permission of the object's resource."""
     return tuple(_needs(draft, change, values))
 
 

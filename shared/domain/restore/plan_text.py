@@ -96,7 +96,7 @@ def _no_plan() -> Refuse:
 
 
 def _written(operation: Operation) -> _Written:
-    """Return an operation as it is written."""
+    """Return an operation in the form that a plan's text has."""
     fields = msgspec.structs.asdict(operation)
     for name in _JSON:
         text = fields.pop(name)

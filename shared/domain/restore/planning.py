@@ -149,7 +149,7 @@ def _without_known(draft: Draft) -> Iterator[Operation]:
 
 
 def _without(draft: Draft, operation: Operation, known: Known) -> Operation | None:
-    """Return an operation without the properties that are known not to be applied, or None if nothing is left."""
+    """Return an operation without the properties that Graph is known not to apply, or None if nothing remains."""
     body = members(operation.body or b"{}") or {}
     same = [
         name
@@ -174,7 +174,7 @@ def _without(draft: Draft, operation: Operation, known: Known) -> Operation | No
 
 
 def _numbered(operations: Iterable[Operation]) -> Iterator[Operation]:
-    """Yield the operations in the order of execution, with numbers from 1. Those of one object keep their order."""
+    """Yield the operations in the order of execution, with numbers from 1. Operations on one object keep their order."""
     ordered = sorted(operations, key=lambda each: (each.stage, each.resource))
     for number, operation in enumerate(ordered, 1):
         yield msgspec.structs.replace(operation, number=number)

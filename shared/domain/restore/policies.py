@@ -41,7 +41,7 @@ def creation_refusal(draft: Draft, wanted: bytes) -> str | None:
 
 
 def values_to_change(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the values to patch a policy with: none if it could lock everybody out."""
+    """Return the values with which to patch a policy; none if the change could lock everybody out."""
     if _is_to_be_checked(draft, change, values):
         draft.refuse(change.resource, change.key, Hindrance.CHOICE, _CHECK, name=change.name, properties=("state",))
         values = {name: value for name, value in values.items() if name != "state"}
@@ -99,7 +99,7 @@ def _has_members(draft: Draft, group: str) -> bool:
 
 
 def _can_sign_in(draft: Draft, user: str) -> bool:
-    """Return True if a user exists, or comes back, and is enabled."""
+    """Return True if a user exists or is restored, and is enabled."""
     entry = draft.directory.live.get(user)
     if entry is not None:
         return not entry.traits & Trait.DISABLED

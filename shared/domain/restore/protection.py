@@ -59,7 +59,7 @@ class Protection:
 
 
 def _holders(side: Side) -> Iterator[str]:
-    """Yield the ids of those who hold a privileged directory role."""
+    """Yield the ids of the principals with a privileged directory role."""
     for _, value in side.records("roleAssignments"):
         role, principal = text_at(value, "roleDefinitionId"), text_at(value, "principalId")
         if principal is not None and (role or "").lower() not in _UNPRIVILEGED:

@@ -20,7 +20,7 @@ _STRICT = frozenset({"conditionalAccessPolicies"})
 
 
 def object_refusal(restoring: Restoring, wanted: bytes, traits: Trait) -> Refusal | None:
-    """Return why a missing object cannot come back, or None."""
+    """Return why a missing object cannot be restored, or None."""
     fixed = fixed_refusal(restoring, wanted)
     if fixed is not None:
         return fixed
@@ -32,7 +32,7 @@ def object_refusal(restoring: Restoring, wanted: bytes, traits: Trait) -> Refusa
 
 
 def fixed_refusal(restoring: Restoring, value: bytes) -> Refusal | None:
-    """Return why Graph does not let an object be written by an application, or None."""
+    """Return why Graph does not allow an application to write an object, or None."""
     if restoring.kind is RestoreKind.ADMINISTRATOR:
         place = f" {restoring.place}" if restoring.place else " in the Microsoft Entra admin center"
         return Hindrance.ADMINISTRATOR, f"Graph lets no application write this: an administrator must do it{place}."

@@ -59,7 +59,7 @@ def _covers_all(draft: Draft) -> bool:
 
 
 def _naming() -> Iterator[str]:
-    """Yield the resources whose living objects may have references to repair."""
+    """Yield the resources whose existing objects may have references to repair."""
     for name, row in RESOURCES.items():
         if row.restoring is not None and row.restoring.kind in (RestoreKind.OBJECT, RestoreKind.SINGLETON):
             first = {each.path.partition(".")[0] for each in row.references if each.kind in REMAPPED and each.resources}
@@ -77,7 +77,7 @@ def _written(draft: Draft) -> dict[str, set[str]]:
 
 
 def _values(draft: Draft, change: Change, old: set[str], written: dict[str, set[str]]) -> dict[str, bytes]:
-    """Return an object's properties that name others by an old id, with the ids of earlier restores replaced."""
+    """Return the properties that name objects by an earlier id, with these ids replaced."""
     restoring, done = restoring_of(change.resource), written.get(change.key, set())
     if fixed_refusal(restoring, change.live) or traits_of(change.resource, change.live) & _FOREIGN:
         return {}
@@ -90,7 +90,7 @@ def _values(draft: Draft, change: Change, old: set[str], written: dict[str, set[
 
 
 def _repair_one(draft: Draft, change: Change, values: dict[str, bytes], old: set[str]) -> None:
-    """Patch the properties that name objects by an old id, unless they name others that do not exist."""
+    """Patch the properties that name objects by an earlier id, unless they also name missing objects."""
     restoring = restoring_of(change.resource)
     missing = [each for name, value in values.items() for each in unresolved(draft, change.resource, name, value)]
     if missing:

@@ -51,7 +51,7 @@ def _split_initial(restoring: Restoring, name: str, value: bytes, first: WriteSt
 def _split_later(
     draft: Draft, resource: str, name: str, value: bytes, live: bytes | None, first: WriteStep, later: WriteStep
 ) -> None:
-    """Put a value into the first request, or the later one, or parts of it into each."""
+    """Put a value into the first request or the later one, or split it between both."""
     restoring = restoring_of(resource)
     waits = live is None or any(named_objects(draft, resource, name, value))
     if name in restoring.later:

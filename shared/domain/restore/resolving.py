@@ -22,7 +22,7 @@ def named_objects(draft: Draft, resource: str, name: str, value: bytes) -> Itera
 
 
 def missing_sentence(draft: Draft, object_id: str, missing: list[Named]) -> str:
-    """Return a sentence that names what is missing, and the command that includes it."""
+    """Return a sentence that names the missing objects, and the command that includes them."""
     apps = draft.directory.stored_apps
     ids = list(dict.fromkeys(next(iter(apps[each.id].values())) if each.id in apps else each.id for each in missing))
     stored = [each for each in ids if each in draft.directory.stored or each in _ids_of_apps(apps)]

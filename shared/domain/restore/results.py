@@ -6,7 +6,7 @@ from shared.domain.restore.operations import Action
 
 
 class ResultDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the result of an operation says about the directory. It is sealed wherever it is stored."""
+    """The part of an operation's result that describes the directory. It is sealed wherever it is stored."""
 
     resource: str
     key: str

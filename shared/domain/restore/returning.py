@@ -138,7 +138,7 @@ def _reason(draft: Draft, one: Missing) -> str:
 
 
 def _creation_values(draft: Draft, change: Change, restoring: Restoring) -> dict[str, bytes]:
-    """Return the values of a new object. Refuse those that cannot be given to it."""
+    """Return the values of a new object. Refuse those that it cannot have."""
     inner = members(change.wanted) or {}
     called = (each.property for each in restoring.calls)
     names = dict.fromkeys((*restoring.required, *restoring.writable, *restoring.create_only, *called))
@@ -181,7 +181,7 @@ def _notes(change: Change, restoring: Restoring) -> Iterator[str]:
 def _put_rule_first(
     draft: Draft, resource: str, values: dict[str, bytes], first: WriteStep, others: list[WriteStep]
 ) -> None:
-    """Create a dynamic group with its rule, and write the rule again only if it names objects that come back."""
+    """Create a dynamic group with its rule. Write the rule again only if it names objects that the plan restores."""
     rule = {"membershipRule": values["membershipRule"]}
     first.values.update(rule)
     if not any(names_of_values(draft, resource, rule)):

@@ -12,7 +12,7 @@ PRINCIPALS, APPLICATIONS = "servicePrincipals", "applications"
 
 @dataclass
 class Successors:
-    """What the deleted service principals of a restore depend on."""
+    """The service principals on which the deleted service principals of a restore depend."""
 
     adopted: dict[str, str] = field(default_factory=dict)
     """Living service principals with the same ``appId``, by the id of the deleted one whose settings they get."""

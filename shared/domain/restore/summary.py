@@ -27,7 +27,7 @@ _RESTORING = frozenset({Action.UNDELETE, Action.CREATE, Action.PATCH, Action.CAL
 
 
 def summary(plan: Plan) -> str:
-    """Return the plan in a sentence: what is restored, how much of it as it was, and what cannot be restored."""
+    """Return a sentence about the plan: what is restored, how much of it unchanged, and what cannot be restored."""
     counts = Counter[tuple[str, str]]()
     new_ids, removed = set[str](), Counter[tuple[str, str]]()
     deleted = {each.key for each in plan.operations if each.action is Action.DELETE}
@@ -59,7 +59,7 @@ def outdated(plan: Plan, changed: Iterable[str], most: int = 20) -> list[str]:
 
 
 def _keeps_id(resource: str) -> bool:
-    """Return True if an object of the resource that is created anew has its old id."""
+    """Return True if an object of the resource keeps its id when it is created anew."""
     restoring = RESOURCES[resource].restoring if resource in RESOURCES else None
     return restoring is not None and restoring.create is SafeCreate.CLIENT_KEY
 

@@ -22,7 +22,7 @@ class Taken:
     """The existing objects that have names which a restore needs."""
 
     def __init__(self, world: World, names: Mapping[str, Iterable[str]]) -> None:
-        """Look for the holders of names, given by resource as ``names_of`` returns them."""
+        """Look up the objects that have these names. The names are given by resource, as ``names_of`` returns them."""
         wanted = {name for each in names.values() for name in each}
         self._holders: dict[str, list[Holder]] = {}
         if not wanted:

@@ -65,7 +65,10 @@ class Expectation:
         return bool(self._identified_by)
 
     def unmet(self, live: Iterable[tuple[bytes, bytes]]) -> list[Unmet]:
-        """Return what the live records do not show. They are those of ``first_ids``, or all with ``by_values``."""
+        """Return the expected values that the live records do not show.
+
+        ``live`` are the records of ``first_ids``, or all with ``by_values``.
+        """
         records = {self._name(key.decode(), value): value for key, value in live}
         missing: dict[int, Unmet] = {}
         for name, wanted in self._wanted.items():
@@ -99,7 +102,7 @@ class Expectation:
         return rewritten_key(operation.key.encode(), self._ids).decode()
 
     def _name(self, key: str, value: bytes) -> str:
-        """Return what a record is found by: its key, or the values that identify it."""
+        """Return the text by which a record is found: its key, or the values that identify it."""
         if not self._identified_by:
             return key
         properties = members(value) or {}
@@ -114,7 +117,7 @@ def _identified_by(restoring: Restoring) -> tuple[str, ...]:
 
 
 def _differences(wanted: _Wanted, live: bytes | None) -> Iterable[Unmet]:
-    """Yield what a live record does not show of what the operations want."""
+    """Yield the values that the operations want and a live record does not show."""
     if wanted.last.action in (Action.UNLINK, Action.DELETE):
         if live is not None:
             yield Unmet(wanted.last)
@@ -155,7 +158,7 @@ def covers(live: bytes | None, wanted: bytes) -> bool:
 
 
 def _licensed(live: bytes | None, operation: Operation) -> bool:
-    """Return True if the licences that a call adds are there, and those that it removes are not."""
+    """Return True if the object has the licences that a call adds, and lacks those that the call removes."""
     body = members(operation.body or b"{}") or {}
     present = {_sku(each) for each in elements(live or b"[]") or []}
     added = {_sku(each) for each in elements(body.get("addLicenses", b"[]")) or []}
@@ -174,5 +177,5 @@ def raw(values: Mapping[str, bytes]) -> dict[str, msgspec.Raw]:
 
 
 def created_by(operations: Iterable[Operation]) -> dict[str, Operation]:
-    """Return the creations by the id in the snapshot of what they create."""
+    """Return the creations, by the snapshot's id of the object that they create."""
     return {object_id(each.key).lower(): each for each in operations if each.action is Action.CREATE}

@@ -56,7 +56,7 @@ class InBin(NamedTuple):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What an earlier restore sent, and Graph accepted without applying it, or refused in a way that will not change."""
+    """Changes that Graph accepted in an earlier restore without applying them, or refused for good."""
 
     resource: str
     key: str
@@ -108,7 +108,7 @@ class World(Protocol):
 
     @property
     def own_ids(self) -> frozenset[str]:
-        """Return ids of the restoring application and its service principal: what it may do is never taken from it."""
+        """Return the ids of the restoring application and its service principal. A plan takes no rights from them."""
 
     @property
     def own_roles(self) -> frozenset[str] | None:

@@ -33,12 +33,12 @@ def restoring_of(operation: Operation) -> Restoring:
 
 
 def object_id(key: str) -> str:
-    """Return the last id of a record's key: that of an object, or of the far end of a link."""
+    """Return the last id of a record's key: that of an object, or of a link's target."""
     return decode_id(key.rpartition("/")[2])
 
 
 def chain_of(operation: Operation) -> str:
-    """Return what operations have in common that are carried out one after the other: the object that they write."""
+    """Return a key that is the same for operations to carry out one after the other, such as those on one object."""
     restoring = restoring_of(operation)
     if operation.action is Action.CREATE:
         serial = restoring.create is SafeCreate.LISTED
@@ -50,7 +50,10 @@ def chain_of(operation: Operation) -> str:
 
 
 def names_of(operation: Operation) -> set[str]:
-    """Return the ids of the objects that must exist before the operation, in lower case, without the one to create."""
+    """Return the ids, in lower case, of the objects that must exist before the operation.
+
+    The object that the operation creates is not among them.
+    """
     names = {each.lower() for each in operation.names} | ids_of(operation.path.encode())
     return names - created_ids(operation)
 
@@ -67,7 +70,7 @@ def created_ids(operation: Operation) -> set[str]:
 
 
 def may_bind(operation: Operation) -> bool:
-    """Return True if the link may share a request with others of the same object."""
+    """Return True if one request may carry this link and others of the same object."""
     link = restoring_of(operation).link
     return operation.action is Action.LINK and link is not None and bool(link.bind) and operation.body is not None
 
@@ -82,10 +85,10 @@ def bind(bodies: Sequence[bytes], property: str) -> bytes:
 
 
 def creation_of(operation: Operation) -> SafeCreate:
-    """Return what keeps the operation's object from being created twice.
+    """Return the safeguard against creating the operation's object twice.
 
-    A Microsoft 365 group is found by its nickname, which no other one may have, and must obey the directory's naming policy
-    from the beginning.
+    A Microsoft 365 group is found by its nickname, which is unique and must obey the directory's naming policy from the
+    beginning.
     """
     restoring = restoring_of(operation)
     if restoring.create is SafeCreate.MARK and restoring.mark in restoring.identified_by:
@@ -101,7 +104,7 @@ def is_repeatable(operation: Operation) -> bool:
 
 
 def mark_of(unique: str) -> str:
-    """Return the mark made of 32 hexadecimal digits that no other mark has."""
+    """Return the mark that is made of ``unique``: 32 hexadecimal digits that no other mark has."""
     return f"{_MARK}{unique}"
 
 
@@ -155,7 +158,8 @@ def is_created(
 ) -> bool:
     """Return True if an object of the collection is the one that the body created.
 
-    Of an object that is identified by a name, which a person may have given to another object, further names must fit.
+    If a name identifies the object, further properties must match, because a person may have given the name to another
+    object.
     """
     if creation is SafeCreate.MARK:
         return is_marked(candidate.get(restoring.mark)) and mark.encode() in candidate[restoring.mark]
@@ -168,7 +172,7 @@ def is_created(
 
 
 def _equal(sent: bytes | None, stored: bytes | None) -> bool:
-    """Return True if Graph would store the value that was sent like this: texts compare without case."""
+    """Return True if Graph may store the sent value in this form. Texts are compared without case."""
     return canonical(sent).lower() == canonical(stored).lower()
 
 

@@ -60,7 +60,7 @@ class Next(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer means for its operation."""
+    """The consequence of an answer for its operation."""
 
     next: Next
     wait: float = 0.0
@@ -96,10 +96,10 @@ _ENDED_BY_ABSENCE = frozenset({Action.UNLINK, Action.DELETE})
 
 
 class Judge:
-    """Decides by Graph's answers, and by which objects are fresh."""
+    """Decides what happens to an operation, by Graph's answers and by which objects are fresh."""
 
     def __init__(self, limits: Limits, now: Callable[[], datetime], is_fresh: Callable[[set[str]], bool]) -> None:
-        """Take a test whether any of these current ids, in lower case, is of an object that this restore created."""
+        """Prepare to judge. ``is_fresh`` returns True if this restore created an object with one of these ids."""
         self._limits = limits
         self._now = now
         self._is_fresh = is_fresh
@@ -124,7 +124,7 @@ class Judge:
         return failure(outcome, answer)
 
     def _needs_look(self, attempt: Attempt, outcome: Outcome) -> bool:
-        """Return True if only the directory tells what happened."""
+        """Return True if only a look at the directory shows what happened."""
         action = attempt.operation.action
         if action is Action.CREATE:
             if is_repeatable(attempt.operation):
@@ -147,7 +147,7 @@ class Judge:
         return True
 
     def _lags(self, answer: WriteAnswer, sent: set[str]) -> bool:
-        """Return True if a fresh object may be the reason: the one that Graph's message names, or any of the request."""
+        """Return True if the reason may be a fresh object: the one in Graph's message, or any in the request."""
         return self._is_fresh(ids_of(answer.message.encode()) & sent or sent)
 
     def _lag(self, attempt: Attempt, outcome: Outcome) -> Verdict:
@@ -167,6 +167,6 @@ class Judge:
 
 
 def failure(outcome: Outcome, answer: WriteAnswer) -> Verdict:
-    """Return the failure that an outcome means."""
+    """Return the failure for an outcome."""
     reason = _WHY[outcome].format(of=f" of {answer.property}" if answer.property else "")
     return Verdict(Next.FAILED, code="" if answer.code else outcome.name, reason=reason, lasting=outcome in _LASTING)

@@ -11,9 +11,9 @@ from shared.engine.restore.sides import SnapshotSide
 
 
 def check_ids(scope: Scope, snapshot: SnapshotSide, live: SnapshotSide, ids: IdMap) -> None:
-    """Raise Refuse ``NO_SUCH_OBJECT`` if a chosen id is not one of an object, or one to delete is not in the directory.
+    """Raise Refuse ``NO_SUCH_OBJECT`` if no object has a chosen id, or an object to delete is not in the directory.
 
-    An object that was created anew is found by each of its ids. Ids that are no GUID are not checked.
+    An object that was created anew is found by each of its ids. Ids other than GUIDs are not checked.
     """
     missing = _missing(scope.ids, (snapshot, live), ids)
     if missing:
@@ -27,7 +27,7 @@ def check_ids(scope: Scope, snapshot: SnapshotSide, live: SnapshotSide, ids: IdM
 
 
 def _missing(chosen: Iterable[str], sides: Iterable[SnapshotSide], ids: IdMap) -> str:
-    """Return the first id of no object on these sides, or an empty text."""
+    """Return the first of the ids that no object on these sides has, or an empty text."""
     remaining = {ids.current(each).lower(): each for each in chosen if is_guid(each)}
     for side in sides:
         for resource in side.objects:

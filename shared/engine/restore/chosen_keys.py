@@ -59,7 +59,7 @@ def differing_records(work: Work, before: SnapshotReader, after: SnapshotReader)
 
 
 def _since(work: Work, snapshot: str | None, live: SnapshotReader) -> Iterator[tuple[str, ChangedRecord]] | None:
-    """Yield the records that differ between a snapshot and the directory; return None without a snapshot."""
+    """Return the records that differ between a snapshot and the directory, or None without a snapshot."""
     if snapshot is None:
         return None
     manifest = work.blobs.manifest(work.catalog.snapshots.get(snapshot))

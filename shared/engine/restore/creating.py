@@ -81,7 +81,7 @@ class Creations:
         return entry is not None and self.is_intended(operation) and entry.job_id != self._work.claim.job_id
 
     async def new_mark(self, operation: Operation) -> str:
-        """Return what finds the object after a lost answer, beside the values that it is created with.
+        """Return the mark by which the object can be found after a lost answer, beside its own values.
 
         Raise GraphTrouble, and Skip if Graph does not show the collection.
         """
@@ -110,7 +110,7 @@ class Creations:
         self._work.context.observer.reach(Point.CREATION_INTENDED)
 
     def body(self, operation: Operation, body: bytes) -> bytes:
-        """Return the body to send for the creation: with its mark, and with what Graph demands and never returns."""
+        """Return the body of the creation, with its mark and with values that Graph demands but never returns."""
         text = self.ids.rewritten(body)
         password = self._passwords.get(operation.number)
         if password is not None:
@@ -121,7 +121,10 @@ class Creations:
         return text
 
     async def record(self, created: Mapping[int, tuple[Operation, bytes]]) -> dict[int, str]:
-        """Store the new ids of objects by the JSON with which Graph answered. Return them by number of the operation."""
+        """Store the new ids of objects, from the JSON with which Graph answered.
+
+        Return the ids by number of the operation.
+        """
         entries: list[MapEntry] = []
         new_ids: dict[int, str] = {}
         for number, (operation, value) in created.items():
@@ -178,14 +181,14 @@ class Creations:
         ]
 
     async def record_unmarked(self, operation: Operation) -> None:
-        """Store that an object carries its mark no more."""
+        """Store that an object no longer carries its mark."""
         entry = msgspec.structs.replace(self._entries[_old_id(operation)], mark="")
         await asyncio.to_thread(self._work.catalog.restores.record_created, self._work.claim, [entry])
         self._entries[entry.old_id] = entry
         self._work.context.observer.reach(Point.MARK_REMOVED)
 
     async def _candidates(self, operation: Operation, condition: str) -> list[bytes]:
-        """Return the objects of the collection that fit the condition, or all if Graph does not know such a condition."""
+        """Return the collection's objects that match the condition, or all if Graph does not support the condition."""
         api = RESOURCES[operation.resource].api
         path = self.ids.rewritten((restoring_of(operation).collection or operation.path).encode()).decode()
         if condition:
@@ -213,7 +216,7 @@ class Creations:
             work.catalog.restores.intend(work.claim, entries)
 
     def _store_created(self, entries: Sequence[MapEntry], same: Sequence[str]) -> None:
-        """Store new ids, and forget the intention to create objects that have come back under their old ids."""
+        """Store new ids. Delete the entries of objects that have come back under their old ids."""
         restores, claim = self._work.catalog.restores, self._work.claim
         restores.record_created(claim, entries)
         if same:

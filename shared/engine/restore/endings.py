@@ -32,7 +32,7 @@ class Endings:
         creations: Creations,
         results: Results,
     ) -> None:
-        """Take the operations of the plan, and what is known of the directory from ``creations``."""
+        """Prepare to end the plan's operations. ``creations`` knows which objects exist."""
         self._limits = work.context.limits
         self._now = work.context.clock.monotonic
         self._target = target
@@ -50,7 +50,7 @@ class Endings:
         self._no_more_objects = False
 
     def fail_dependents(self, operation: Operation) -> None:
-        """Take notice that an operation failed, so that those which need its object fail too."""
+        """Fail the operations that need the object of a failed operation."""
         self._failed |= dict.fromkeys(created_ids(operation), operation.number)
 
     async def succeed(self, chain: Chain, attempt: Attempt, answer: WriteAnswer, new_id: str | None) -> None:
@@ -100,7 +100,7 @@ class Endings:
         )
 
     async def _put_back(self, operation: Operation, unwritten: Sequence[str]) -> list[str]:
-        """Write values back that were changed only to prepare an operation which did not write them.
+        """Write values back that were changed only to prepare an operation, if the operation did not write them.
 
         Return a sentence for each object that stays changed.
         """

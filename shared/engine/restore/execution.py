@@ -26,7 +26,7 @@ _BATCH = 20
 
 
 class _Postponed(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of an operation that has not ended."""
+    """What a step remembers of an operation that has not ended."""
 
     number: int
     tries: int
@@ -39,7 +39,7 @@ class _Postponed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a step without a request under way. Stored when its claim is released."""
+    """The state of a step when no request is under way. It is stored when the step's claim is released."""
 
     fence: int
     """The fencing number of the claim."""
@@ -54,7 +54,7 @@ class Execution:
     def __init__(
         self, work: Work, plan: Plan, results: Results, creations: Creations, endings: Endings, sending: Sending
     ) -> None:
-        """Take over what an earlier claim has left."""
+        """Continue from the state that an earlier claim has stored."""
         self._work = work
         self._limits = work.context.limits
         self._plan = plan
@@ -112,7 +112,7 @@ class Execution:
         await self._stage([Attempt(each, each.body, unmarks=True) for each in marked], stoppable=False)
 
     def _attempt(self, operation: Operation) -> Attempt:
-        """Return the attempt at an operation, which goes on where an earlier claim stopped."""
+        """Return the attempt at an operation. It continues where an earlier claim stopped."""
         attempt = Attempt(operation, operation.body)
         earlier = self._postponed.get(operation.number)
         if earlier is not None:
@@ -149,7 +149,7 @@ class Execution:
             raise TimeSliceOver
 
     def _launched(self, schedule: Schedule, most: int) -> set[asyncio.Task[list[Waiting]]]:
-        """Start at most so many tasks, each with a batch, and one for each object that is looked for."""
+        """Take at most ``most`` batches of chains. Start a task for each batch, and one for each object to look for."""
         tasks: set[asyncio.Task[list[Waiting]]] = set()
         for _ in range(most):
             chains = schedule.take(_BATCH)
@@ -162,7 +162,7 @@ class Execution:
     async def _await_some(
         self, schedule: Schedule, running: set[asyncio.Task[list[Waiting]]]
     ) -> set[asyncio.Task[list[Waiting]]]:
-        """Wait until a task ends or a chain is ready again. Return the tasks that go on. Raise what a task raised."""
+        """Wait until a task ends or a chain is ready again. Return the tasks that still run. Raise what a task raised."""
         ready = schedule.seconds_until_ready()
         timeout = self._slice.remaining if ready is None else min(ready, self._slice.remaining)
         if not running:
@@ -182,7 +182,7 @@ class Execution:
         return others
 
     async def _turn(self, chains: Sequence[Chain]) -> list[Waiting]:
-        """Carry out the next step of some chains. Return when each goes on.
+        """Carry out the next step of some chains. Return when each chain continues.
 
         Raise GraphTrouble only after some failed connections in a row.
         """
@@ -218,7 +218,7 @@ class Execution:
         return self._plan.rules.stop_on_error and self._results.any_failed
 
     def _end_of_doubt(self, state: _State | None) -> datetime | None:
-        """Return when nothing more can happen to requests of earlier claims, None if no request was under way."""
+        """Return the time after which requests of earlier claims have no effect, None if no request was under way."""
         foreign = any(self._creations.is_foreign(each) for each in self._plan.operations)
         if self._settled and not foreign:
             return state.doubt_until if state is not None else None

@@ -31,7 +31,8 @@ class Looking:
     async def has_returned(self, operation: Operation) -> bool:
         """Return True if a link or row is there already. The links of one object are read once.
 
-        Of what Graph does not show, and of a reference to one object alone, return False: writing it again changes nothing.
+        Return False for a reference to one object, and for what Graph does not show: writing these again changes
+        nothing.
         """
         restoring = restoring_of(operation)
         if restoring.link is not None and restoring.link.method != "POST":
@@ -52,7 +53,7 @@ class Looking:
 
 
 def request_of(operation: Operation, ids: IdMap, body: bytes | None = None) -> WriteRequest:
-    """Return the request of an operation with current ids, with another body than the operation's if one is given."""
+    """Return the request of an operation with current ids. ``body``, if given, replaces the operation's body."""
     text = operation.body if body is None else body
     return WriteRequest(
         method=operation.method,

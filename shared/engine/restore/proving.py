@@ -58,7 +58,7 @@ def prove_step(work: Work) -> bool:
 
 
 def _unmet(work: Work, after: Snapshot, carried_out: Sequence[Operation]) -> list[Unmet]:
-    """Return what the snapshot does not show of the operations, in resources that it has whole."""
+    """Return the operations whose result the snapshot does not show, in resources that it has whole."""
     ids = IdMap(work.catalog.restores.map_entries())
     side = SnapshotSide(SnapshotReader(work.blobs, work.blobs.manifest(after).streams), IdMap(()))
     by_resource: dict[str, list[Operation]] = {}
@@ -76,7 +76,10 @@ def _unmet(work: Work, after: Snapshot, carried_out: Sequence[Operation]) -> lis
 
 
 def _mend(work: Work, progress: RestoreProgress, creations: Sequence[Operation]) -> None:
-    """Send the snapshot's values again to objects whose marks came back, by their ids, not too soon after the last write."""
+    """Send the snapshot's values again to objects whose marks came back, by their ids.
+
+    Wait long enough after the last write.
+    """
     last_write = progress.mended_at or progress.written_at
     distance = timedelta(seconds=work.context.limits.mark_seconds)
     if creations and (last_write is None or work.context.clock.now() - last_write >= distance):
@@ -85,7 +88,7 @@ def _mend(work: Work, progress: RestoreProgress, creations: Sequence[Operation])
 
 
 async def _send_unmarkings(work: Work, creations: Sequence[Operation]) -> None:
-    """Replace the marks. The next comparison tells whether that was applied."""
+    """Replace the marks. The next comparison shows whether Graph applied that."""
     ids = IdMap(work.catalog.restores.map_entries())
     target = await connected(work.context, restore_identity(work.catalog, work.keys), work.check)
     try:

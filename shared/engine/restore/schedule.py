@@ -18,14 +18,14 @@ def stages(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
 
 
 class Chain:
-    """The operations of one object in one stage, carried out one after the other."""
+    """The operations on one object in one stage. They are carried out one after the other."""
 
     def __init__(self, attempts: Sequence[Attempt]) -> None:
         self._attempts = deque(attempts)
 
     @property
     def next(self) -> list[Attempt]:
-        """Return the operations that the next request carries: one, or several links to the same object."""
+        """Return the operations for the next request: a single one, or several links to the same object."""
         first = self._attempts[0]
         if first.single or not may_bind(first.operation):
             return [first]
@@ -43,7 +43,7 @@ class Chain:
         return not self._attempts
 
     def end(self, attempts: Sequence[Attempt]) -> None:
-        """Remove operations that have ended, which as a rule are the next ones."""
+        """Remove operations that have ended. These are usually the first ones."""
         ended = {id(each) for each in attempts}
         while self._attempts and id(self._attempts[0]) in ended:
             ended.remove(id(self._attempts.popleft()))
@@ -70,7 +70,7 @@ class Schedule:
         return not self._ready and not self._waiting
 
     def take(self, most: int) -> list[Chain]:
-        """Remove and return ready chains, at most so many."""
+        """Remove and return ready chains, at most this many."""
         while self._waiting and self._waiting[0][0] <= self._now():
             self._ready.append(heapq.heappop(self._waiting)[2])
         return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]

@@ -22,7 +22,7 @@ _CREATE_IF_MISSING = {"Prefer": "create-if-missing"}
 
 
 class Waiting(NamedTuple):
-    """A chain that goes on after a wait."""
+    """A chain that continues after a wait."""
 
     chain: Chain
     seconds: float
@@ -42,10 +42,13 @@ class _Sent(NamedTuple):
 
 
 class Sending:
-    """Sends requests of chains. Its methods are coroutines of the event loop that writes."""
+    """Sends the requests of chains, which are the operations on one object.
+
+    Its methods run in the event loop that writes.
+    """
 
     def __init__(self, work: Work, target: DirectoryTarget, creations: Creations, endings: Endings) -> None:
-        """Take what is known of the directory from ``creations``."""
+        """Prepare to send. ``creations`` knows which objects exist."""
         self._work = work
         self._limits = work.context.limits
         self._now = work.context.clock.monotonic
@@ -56,7 +59,7 @@ class Sending:
         self._judge = Judge(self._limits, work.context.clock.now, endings.is_fresh)
 
     async def send(self, chains: Sequence[Chain]) -> list[Waiting]:
-        """Carry out the next step of each chain. Return the chains that go on, with the seconds until then.
+        """Carry out the next step of each chain. Return the chains that are not over, each with the seconds to wait.
 
         Raise GraphTrouble if Graph cannot be reached, and what ended the claim or the lease.
         """
@@ -80,7 +83,7 @@ class Sending:
         return waiting
 
     async def _send(self, turns: Sequence[tuple[Chain, list[Attempt]]]) -> list[Waiting]:
-        """Send one request for each chain, and settle the operations by the answers."""
+        """Send one request for each chain, and end or postpone its operations by the answers."""
         turns = await self._intended(turns)
         sent = [_Sent(chain, attempts, self._request(attempts)) for chain, attempts in turns]
         answers = await self._target.write_all([each.request for each in sent])
@@ -98,7 +101,10 @@ class Sending:
         return waiting
 
     async def _intended(self, turns: Sequence[tuple[Chain, list[Attempt]]]) -> list[tuple[Chain, list[Attempt]]]:
-        """Store which objects are about to be created. Return the turns without creations that could not be found later."""
+        """Store which objects are about to be created.
+
+        Return the turns, without creations that could not be found later.
+        """
         marks: dict[int, str] = {}
         kept = []
         for chain, attempts in turns:
@@ -145,7 +151,7 @@ class Sending:
     async def _act(
         self, chain: Chain, attempt: Attempt, answer: WriteAnswer, verdict: Verdict, new_ids: dict[int, str]
     ) -> float:
-        """Act on a verdict. Return the seconds until the chain goes on."""
+        """Act on a verdict. Return the seconds until the chain continues."""
         operation = attempt.operation
         if verdict.next is Next.AGAIN:
             return verdict.wait
@@ -160,7 +166,7 @@ class Sending:
         return 0.0
 
     async def _end_links(self, sent: _Sent, answer: WriteAnswer) -> float:
-        """End the links of a request that Graph carried out. Otherwise let each have its own request."""
+        """End the links of a request that Graph carried out. Otherwise send each link in a request of its own."""
         if answer.outcome is Outcome.DONE:
             for attempt in sent.attempts:
                 await self._endings.succeed(sent.chain, attempt, answer, None)
@@ -174,7 +180,7 @@ class Sending:
     # -- looks
 
     async def _plan_look(self, chain: Chain, attempt: Attempt, answer: WriteAnswer) -> float:
-        """Let the directory be looked at. Return the seconds until then."""
+        """Schedule a look at the directory. Return the seconds until then."""
         lost = answer.outcome is Outcome.LOST
         attempt.tries += 1
         if attempt.tries >= self._limits.write_tries:
@@ -192,7 +198,7 @@ class Sending:
         return wait
 
     async def _look(self, chain: Chain, attempt: Attempt) -> float:
-        """Look whether the directory is as the operation wants it. Return the seconds until the chain goes on."""
+        """Check whether the directory is as the operation wants it. Return the seconds until the chain continues."""
         try:
             if creates(attempt):
                 return await self._look_for_created(chain, attempt)
@@ -203,7 +209,10 @@ class Sending:
             return 0.0
 
     async def _look_for_created(self, chain: Chain, attempt: Attempt) -> float:
-        """Look for the object of a creation without an answer. After the last look, let it be created again."""
+        """Look for the object of a creation without an answer.
+
+        After the last look, allow the object to be created again.
+        """
         operation = attempt.operation
         value = await self._creations.find(operation, attempt.body or b"{}")
         if value is not None:
@@ -217,7 +226,7 @@ class Sending:
         return 0.0
 
     async def _look_at_object(self, chain: Chain, attempt: Attempt) -> float:
-        """Look whether an object exists that is to be undeleted or deleted, and end the operation."""
+        """Check whether an object to undelete or delete exists, and end the operation."""
         operation = attempt.operation
         undeletes = operation.action is Action.UNDELETE
         if await self._looking.exists(operation) is undeletes:
@@ -238,7 +247,7 @@ class Sending:
         return 0.0
 
     async def _end_returned(self, chain: Chain) -> None:
-        """End the next links of a chain that are there because they came back with an undeleted object."""
+        """End the next links of a chain that exist because they came back with an undeleted object."""
         while not chain.is_over:
             attempts = [each for each in chain.next if each.operation.may_return and not each.compared]
             if not attempts:

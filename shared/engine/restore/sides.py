@@ -19,7 +19,7 @@ _ABSENT = frozenset({Answer.UNLICENSED, Answer.UNAVAILABLE})
 
 
 class SnapshotSide:
-    """``domain.restore.world.Side`` of a snapshot. Ids are rewritten by the id map given."""
+    """``domain.restore.world.Side`` of a snapshot. The ids are rewritten by an id map."""
 
     def __init__(self, reader: SnapshotReader, ids: IdMap) -> None:
         """Prepare to read. For the directory's present state, ``ids`` has no entries."""

@@ -64,7 +64,7 @@ def _plan_afresh(work: Work, job: Job, detail: RestoreProgress) -> None:
 
 
 def _make_plan(work: Work, detail: PlanProgress, snapshot_id: str | None, live: Snapshot) -> None:
-    """Make and store the plan of a job, and note it in the job's details. Raise as ``plan_restore`` does."""
+    """Make and store the plan of a job, and store its id in the job's details. Raise as ``plan_restore`` does."""
     plan = plan_restore(work, detail, snapshot_id or live.snapshot_id, live)
     store_plan(work, plan, reason=detail.reason)
     detail.plan, detail.operations, detail.impossible = plan.plan_id, len(plan.operations), len(plan.impossible)

@@ -55,13 +55,13 @@ def stored_plan(catalog: TenantCatalog, keys: ProcessKeys, plan_id: str) -> Plan
 
 
 def seal_detail(work: Work, detail: ResultDetail) -> Sealed:
-    """Seal what the result of an operation says about the directory."""
+    """Seal the part of an operation's result that describes the directory."""
     text = msgspec.json.encode(detail)
     return seal_row(work.keys.secrets(), work.claim.tenant_id, Kind.SECRET, str(uuid.uuid4()), text)
 
 
 def open_detail(catalog: TenantCatalog, keys: ProcessKeys, sealed: Sealed) -> ResultDetail:
-    """Return what the result of an operation says about the directory. Raise what opening raises."""
+    """Return the part of an operation's result that describes the directory. Raise what opening raises."""
     return msgspec.json.decode(open_row(keys.find, catalog.tenant_id, Kind.SECRET, sealed), type=ResultDetail)
 
 

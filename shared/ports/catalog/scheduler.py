@@ -37,10 +37,13 @@ class SchedulerCatalog(Protocol):
     def make_due(self, due: DueSchedule, next_due: datetime, refused_since: datetime) -> bool:
         """Create one scheduled backup for the due time and set the next due time. Return True if this call created it.
 
-        Concurrent callers create at most one job for a due time. Create no job, and return False, if another beat was
-        first. Do the same if a refusal of the tenant's current key is remembered after ``refused_since``. Do the same
-        if a closer look since then reported that the key makes no new data keys. In these two cases the due time stays,
-        and becomes one job later.
+        Concurrent callers create at most one job for a due time. Return False and create no job in three cases:
+
+        - Another beat was first.
+        - KMS has refused the tenant's current key after ``refused_since``, and the refusal is remembered.
+        - A closer look at the key after ``refused_since`` reported that it makes no new data keys.
+
+        In the last two cases the due time stays, and a later call creates the job.
         """
 
     def make_sweeps(self, every: timedelta) -> int:

@@ -158,7 +158,10 @@ def meaning(status: int, body: bytes, path: str) -> Meaning:
 
 
 def _property(row: _Row, status: int, code: str, message: str, error: _Error) -> str | None:
-    """Return the property that the answer names, or an empty string; None if the row does not match."""
+    """Return the property that the answer names, or an empty text if it names none.
+
+    Return None if the row does not match.
+    """
     if row.status and status not in row.status:
         return None
     if row.code and not re.fullmatch(row.code, code.lower()):

@@ -62,9 +62,10 @@ class Sender:
         return await self._connection.permissions()
 
     async def send(self, write: WriteRequest) -> WriteAnswer:
-        """Send one write. Return what its answer means; ``THROTTLED`` if Graph throttles it longer than the policy allows.
+        """Send one write.
 
-        Raises GraphTrouble if the request was certainly not sent.
+        Return what its answer means, ``THROTTLED`` if Graph throttles it longer than the policy allows. Raises
+        GraphTrouble if the request was certainly not sent.
         """
         url = f"{self._connection.root(write.api)}{write.path}"
         headers = {**PRIORITY, **write.headers}
@@ -83,7 +84,10 @@ class Sender:
                 return THROTTLED
 
     async def post_batch(self, api: str, bucket: str, writes: int, body: bytes) -> Response:
-        """Send a batch of so many writes once. Raises AnswerLost, or GraphTrouble if it was certainly not sent."""
+        """Send a batch of this many writes once.
+
+        Raises GraphTrouble if it was certainly not sent, otherwise AnswerLost.
+        """
         url = f"{self._connection.root(api)}/$batch"
         request = Request(Method.POST, url, self._admission(bucket, writes), body, PRIORITY, self._seconds)
         return await self._connection.answer(request)
@@ -93,7 +97,7 @@ class Sender:
         return ThrottleWaits(self._retry_policy, self._write_budget, bucket)
 
     def _admission(self, bucket: str, writes: int) -> Callable[[], AbstractAsyncContextManager[None]]:
-        """Return what admits a request with so many writes: the bucket first, then a place among the open requests."""
+        """Return the wait before a request with this many writes: for the bucket first, then for a place."""
 
         @contextlib.asynccontextmanager
         async def admit() -> AsyncIterator[None]:

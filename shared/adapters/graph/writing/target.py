@@ -35,7 +35,7 @@ class GraphTarget:
         return await self._sender.send(request)
 
     async def write_all(self, requests: Sequence[WriteRequest]) -> list[WriteAnswer]:
-        """Send writes in batches. Writes of bytes, and single ones, are requests of their own."""
+        """Send writes in batches. Send single writes, and writes whose bodies are bytes, as requests of their own."""
         answers: dict[int, WriteAnswer] = {}
         for part in _parts(requests):
             writes = [requests[n] for n in part]
