@@ -127,7 +127,7 @@ def restore(
 
 
 class _Basis(NamedTuple):
-    """What to restore: one of the three."""
+    """The basis of a restore: a snapshot, a plan, or a restore to undo."""
 
     snapshot: str | None
     plan: str | None

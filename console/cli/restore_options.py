@@ -122,7 +122,7 @@ Reason = Annotated[
 
 
 class Chosen(NamedTuple):
-    """What the options say of a plan."""
+    """The scope, rules and reason that a command's options choose for a plan."""
 
     scope: Scope
     rules: Rules

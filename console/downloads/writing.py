@@ -22,7 +22,7 @@ STANDARD_OUTPUT = "-"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user asked for."""
+    """The user's request for a download."""
 
     output: str
     """A file's or folder's name, or ``-``."""

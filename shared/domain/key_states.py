@@ -10,7 +10,7 @@ import msgspec
 
 
 class StateAdvice(msgspec.Struct, frozen=True, kw_only=True):
-    """What to say about some states of a KMS key."""
+    """The advice on some states of a KMS key."""
 
     states: tuple[str, ...]
     """The states as AWS KMS names them. Empty stands for every state that has no row."""

@@ -41,7 +41,7 @@ class BlobStore(Protocol):
     def names(self, prefix: str, *, deleted: bool = False) -> Iterator[str]:
         """Yield all names that begin with ``prefix``, in order.
 
-        With ``deleted``, include removed names of which the store still keeps versions.
+        With ``deleted``, include deleted names if the store still keeps versions of them.
         """
 
     def locked_until(self, name: str) -> datetime | None:

@@ -191,8 +191,9 @@ def recount(
 ) -> Recounted:
     """Return the number of records in all runs together. ``before`` are the numbers of ``older`` alone, by resource.
 
-    Two values are equal if ``meaning``, of a resource and a value, returns the same for both. Reads the newer runs, and the
-    chunks of older runs that they touch. To bound memory, it only counts all runs if the newer ones have many lines.
+    Two values are equal if ``meaning``, of a resource and a value, returns the same for both. Reads the newer runs, and
+    the chunks of older runs that they touch. If the newer runs have many lines, the records of all runs are counted
+    without a comparison, to bound memory.
     """
     if sum(run.lines for run in newer) > _MOST:
         return Recounted(count([*older, *newer], read), None)

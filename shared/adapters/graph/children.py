@@ -35,7 +35,7 @@ _Answer = tuple[str, Item]
 
 
 class _Position(msgspec.Struct, frozen=True):
-    """Where a reading continues. It is stored as JSON in the cursor."""
+    """The position at which a reading continues. It is stored as JSON in the cursor."""
 
     left: list[str]
     """Ids of objects whose children are not yet requested."""

@@ -61,5 +61,5 @@ def trouble_times(
 
 
 def is_progress(fresh_starts: int) -> bool:
-    """Return True if a checkpoint ends the trouble of a step that has started over so many times."""
+    """Return True if a checkpoint ends the trouble of a step that has started over ``fresh_starts`` times."""
     return fresh_starts < _FRESH_STARTS

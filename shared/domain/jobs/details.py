@@ -62,7 +62,7 @@ class RecordsShown(Details):
 
 
 class VerifyRequest(Details):
-    """What a verify is requested to do."""
+    """The request for a verify."""
 
     shallow: bool = False
     """True to compare hashes only."""

@@ -102,7 +102,7 @@ class PhaseRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KindRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What distinguishes a kind of job from others."""
+    """The properties of a kind of job."""
 
     kind: JobKind
     stored: str

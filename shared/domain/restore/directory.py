@@ -13,7 +13,7 @@ from shared.domain.restore.world import Side, World
 
 
 class Trait(IntFlag):
-    """What limits how an object can be written."""
+    """A trait of an object that limits how it can be written."""
 
     NONE = 0
     SYNCED = 1

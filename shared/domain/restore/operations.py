@@ -12,7 +12,7 @@ from shared.domain.restore.scope import Rules, Scope
 
 
 class Action(StrEnum):
-    """What an operation does."""
+    """The action of an operation."""
 
     UNDELETE = "undelete"
     """Bring an object back from the recycle bin, under its id."""

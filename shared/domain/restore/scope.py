@@ -6,7 +6,7 @@ import msgspec
 
 
 class ConflictRule(StrEnum):
-    """What happens to a property whose live value differs from the snapshot's."""
+    """The rule for a property whose live value differs from the snapshot's."""
 
     OVERWRITE = "overwrite"
     """Write the snapshot's value."""
@@ -17,7 +17,7 @@ class ConflictRule(StrEnum):
 
 
 class LinkRule(StrEnum):
-    """What happens to links that differ."""
+    """The rule for links that differ."""
 
     MERGE = "merge"
     """Add the snapshot's links, and remove none."""
@@ -28,7 +28,7 @@ class LinkRule(StrEnum):
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What a restore covers. Empty fields do not narrow it."""
+    """The scope of a restore. Empty fields do not narrow it."""
 
     resources: tuple[str, ...] = ()
     """Only records of these resources."""
@@ -47,7 +47,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What a restore does about differences."""
+    """The rules by which a restore treats differences."""
 
     conflict: ConflictRule = ConflictRule.OVERWRITE
     links: LinkRule = LinkRule.MERGE

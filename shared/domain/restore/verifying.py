@@ -22,7 +22,7 @@ _LICENCES = "assignedLicenses"
 
 @dataclass
 class Unmet:
-    """What the directory does not show of an operation."""
+    """The values of an operation that the directory does not show."""
 
     operation: Operation
     values: dict[str, bytes] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Unmet:
 
 @dataclass
 class _Wanted:
-    """What the operations want of one record."""
+    """The values that the operations want in one record."""
 
     last: Operation
     """The last operation that writes the record."""
@@ -43,7 +43,7 @@ class _Wanted:
 
 
 class Expectation:
-    """What one resource should look like after a restore."""
+    """The expected records of one resource after a restore."""
 
     def __init__(self, operations: Iterable[Operation], ids: IdMap) -> None:
         """Take the operations of the resource that were carried out, in their order."""

@@ -17,7 +17,7 @@ from shared.domain.restore.scope import Rules, Scope
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """What one side holds of a resource."""
+    """The completeness of a resource on one side."""
 
     whole: bool
     """True if it was read at the side's time, whole except for ``refused``. Only then an absent record does not exist.

@@ -59,7 +59,7 @@ def names_of(operation: Operation) -> set[str]:
 
 
 def created_ids(operation: Operation) -> set[str]:
-    """Return the ids in the snapshot that exist once the operation is done, in lower case."""
+    """Return the ids, in lower case, that the snapshot has for the objects which the operation creates or undeletes."""
     if operation.action not in (Action.CREATE, Action.UNDELETE):
         return set()
     app_id = {operation.app_id.lower()} if operation.app_id else set()

@@ -34,7 +34,7 @@ _GRAPH_CODES = frozenset(
 
 @dataclass(frozen=True)
 class Start:
-    """Where and how a reading continues."""
+    """The position at which a reading continues, and how."""
 
     cursor: Cursor | None
     """The cursor to continue from, or None to read from the beginning."""

@@ -15,7 +15,7 @@ _OVERHEAD = 500
 
 
 class Change(StrEnum):
-    """What happened to a record between two snapshots."""
+    """The kind of change of a record between two snapshots."""
 
     ADDED = "added"
     REMOVED = "removed"

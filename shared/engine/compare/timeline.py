@@ -16,7 +16,7 @@ from shared.vault.snapshot_reader import SnapshotReader
 
 
 class Happened(StrEnum):
-    """What happened to an object, or to a record that belongs to it, between two snapshots."""
+    """The kind of change of an object, or of a record that belongs to it, between two snapshots."""
 
     EXISTING = "existing"
     """The object is in the first snapshot that tells, so nobody knows since when it exists."""
@@ -34,7 +34,7 @@ class Happened(StrEnum):
 
 
 class HistoryEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What one snapshot shows of an object in comparison with an earlier one."""
+    """A change of an object that one snapshot shows in comparison with an earlier one."""
 
     snapshot: Snapshot
     """The first snapshot that shows it."""
@@ -49,7 +49,7 @@ class HistoryEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Track:
-    """What the snapshots so far have of one object in one resource."""
+    """The state of one object in one resource, as the snapshots read so far show it."""
 
     def __init__(self, resource: str, objects: ObjectReader, root: "Track | None") -> None:
         """Start the track.

@@ -12,7 +12,7 @@ from shared.ports.catalog.tenant import TenantCatalog
 
 
 class Outcome(StrEnum):
-    """How an attempt at a step ended."""
+    """The outcome of an attempt at a step."""
 
     DONE = "done"
     """The step is done."""

@@ -164,7 +164,7 @@ def _check_key_object_exists(moving: Moving, row: WrappedKey) -> None:
 
 
 def _key_objects(moving: Moving) -> Iterator[tuple[str, str, int]]:
-    """Yield each key object's name, data key id and generation, also of deleted ones of which the store keeps versions."""
+    """Yield the name, data key id and generation of each key object, deleted ones with remaining versions included."""
     for blob in list(Listing(moving.work.context.store, moving.tenant.tenant_id).key_objects(deleted=True)):
         yield blob, data_key_of(blob), int(last(blob))
 
@@ -182,7 +182,7 @@ def _remove_orphan_generation(moving: Moving, blob: str) -> None:
 
 
 def _adopt_unknown(moving: Moving, blob: str) -> None:
-    """Rewrap a key object that SQL does not know if another KMS key wraps it. Erase one of which only versions exist.
+    """Rewrap a key object that SQL does not know if another KMS key wraps it. Erase it if only old versions exist.
 
     A key object under an untrusted KMS key is left alone: rewrapped, it would look like an authentic one.
     """

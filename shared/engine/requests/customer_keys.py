@@ -23,7 +23,7 @@ from shared.ports.keys import Caller
 
 
 class KeyOverview(NamedTuple):
-    """What SQL knows about a tenant's KMS key."""
+    """A tenant's KMS key, as SQL knows it."""
 
     tenant: Tenant
     keys: KeyState

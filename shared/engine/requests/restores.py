@@ -28,7 +28,7 @@ Output = AbstractContextManager[Sink]
 
 
 class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person requests of a plan or a restore."""
+    """A person's request for a plan or a restore."""
 
     scope: Scope = Scope()
     rules: Rules = Rules()

@@ -84,7 +84,10 @@ def remove_tenant(context: Context, actor: str, name: str) -> Tenant:
 
 
 def shred_tenant(context: Context, actor: str, name: str) -> shred.Certificate:
-    """Destroy every wrapped data key of a tenant and remove it, or finish that. Raise as ``shred.shred_tenant`` does."""
+    """Destroy every wrapped data key of a tenant and remove the tenant. Finish this if it was interrupted.
+
+    Raise as ``shred.shred_tenant`` does.
+    """
     return shred.shred_tenant(context.as_actor(actor), name)
 
 

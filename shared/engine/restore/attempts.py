@@ -48,7 +48,7 @@ class Attempt:
 
 
 class Next(StrEnum):
-    """What happens next to an operation."""
+    """The next action on an operation."""
 
     DONE = "done"
     FAILED = "failed"

@@ -26,7 +26,7 @@ _BATCH = 20
 
 
 class _Postponed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step remembers of an operation that has not ended."""
+    """The stored state of an operation that has not ended."""
 
     number: int
     tries: int

@@ -17,7 +17,7 @@ class TimeSliceOver(Exception):
 
 
 class WaitFor(Exception):
-    """The step waits for another job. Its claim is to be released for so many seconds, which counts as no failure."""
+    """The step waits for another job. Its claim is to be released for ``seconds``. This counts as no failure."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)

@@ -23,7 +23,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(StrEnum):
-    """How the store's mark compares with the catalog."""
+    """The state of the store's mark in comparison with the catalog."""
 
     OURS = "ours"
     """The store carries the mark that the catalog knows."""

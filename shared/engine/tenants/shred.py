@@ -45,7 +45,7 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """What was destroyed, and what remains of the tenant."""
+    """The certificate of a shred: the destroyed data keys, and the data that remain of the tenant."""
 
     tenant: str
     """The tenant's name."""
@@ -220,7 +220,7 @@ def _check_no_jobs(catalog: TenantCatalog, name: str) -> None:
 
 
 def _key_objects(context: Context, tenant_id: str) -> list[str]:
-    """Return all names under the prefix of the key objects, also those of which only older versions exist.
+    """Return all names under the prefix of the key objects, deleted ones with remaining versions included.
 
     Strays are included, because a copy of a key object opens whatever its name is.
     """

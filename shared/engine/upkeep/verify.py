@@ -22,7 +22,7 @@ from shared.vault.names import chunk_blob, manifest_blob
 
 
 class _Progress(msgspec.Struct):
-    """What was verified so far, and what was wrong with it. A run shared by snapshots, and a key, is verified once."""
+    """The verified blobs and the damage so far. A run shared by snapshots, and a key, is verified once."""
 
     snapshots: set[str] = msgspec.field(default_factory=set)
     """Ids of the snapshots that were verified whole."""

@@ -104,7 +104,7 @@ _ROWS = (
 
 
 class Meaning(msgspec.Struct, frozen=True):
-    """What an answer means."""
+    """The meaning of an answer."""
 
     outcome: Outcome
     code: str = ""
