@@ -57,14 +57,11 @@ KILLS = [
     Plan(point=Point.KEY_OBJECT_STORED),
     Plan(point=Point.KEY_ROW_STORED),
     in_first_round(Point.KEY_READY),
-    in_first_round(Point.PAGE),
     in_first_round(Point.PAGE, 5),
     in_first_round(Point.RUN_STORED, 2),
-    in_first_round(Point.CHECKPOINTED),
     in_first_round(Point.CHECKPOINTED, 3),
     in_first_round(Point.READ),
     Plan(point=Point.PHASE_OPENED, phase=Phase.READ),
-    in_second_round(Point.CLAIMED),
     in_second_round(Point.PAGE),
     in_second_round(Point.CHECKPOINTED),
     in_second_round(Point.READ),
@@ -92,7 +89,7 @@ FREEZES = [
 def second_rounds(plan: Plan) -> int:
     """Return the number of second rounds of the users, of one page each, that remain."""
     if plan.phase == Phase.SECOND_ROUND:
-        return 1 if plan.point in (Point.CLAIMED, Point.PAGE) else 0
+        return 1 if plan.point is Point.PAGE else 0
     return 1 if plan.phase == Phase.READ else 0
 
 

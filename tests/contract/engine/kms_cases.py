@@ -39,13 +39,18 @@ class Kms(AwsKeys):
         self.on_error: Callable[[int], None] = lambda _: None
         endpoints = {f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "STS")}
         self.aws, self._own, self._patch = aws, {**ENVIRONMENT, **endpoints}, patch
+        self._used: dict[str, str] = {}
         self.use_environment()
 
     def use_environment(self, **environment: str) -> None:
         """Use the usual environment with these changes from now on; an empty value removes its variable."""
+        wanted = {**self._own, **environment}
+        if wanted == self._used:
+            return  # new clients cost more than most cases
+        self._used = wanted
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             self._patch.delenv(name)
-        for name, value in {**self._own, **environment}.items():
+        for name, value in wanted.items():
             if value:
                 self._patch.setenv(name, value)
         with self._lock:
