@@ -88,6 +88,9 @@ def _owner(before: SnapshotReader, after: SnapshotReader, resource: str) -> str 
 
 
 def _below(order: bytes, resource: str) -> bytes:
-    """Return the prefix of the records that belong to the object, or objects, of an order."""
+    """Return the prefix of the keys of records that belong to an object, or to all objects below a prefix.
+
+    ``order`` is that of the object or the prefix.
+    """
     key = split_order(order)[1]
     return resource.encode() + b"\0" + (key if is_prefix(order) else key + b"/")

@@ -126,7 +126,7 @@ class Directory:
     def with_value(self, kind: Kind, name: str, value: str) -> Iterator[tuple[str, Stored]]:
         """Yield live and deleted objects with this value of a property in `kind.indexed`. Case is ignored.
 
-        An object has the values of a list one by one.
+        If the property is a list, one of its elements must have the value.
         """
         for number in self.generator.with_value(kind.path, name, value):
             if self.untouched(kind, number):

@@ -98,7 +98,7 @@ def request_planned(catalog: Catalog, actor: str, name: str, plan_id: str, reque
 
 
 def request_undo(catalog: Catalog, actor: str, name: str, job_id: str, request: RestoreRequest) -> Job:
-    """Request a job that undoes a restore: it restores the backup that the restore took first, for what it wrote alone.
+    """Request a job that undoes a restore. It restores what the restore wrote to the state of the backup before it.
 
     Raise Refuse ``NO_RESTORE_IDENTITY``, and as ``request_undo_plan`` does.
     """
