@@ -12,6 +12,7 @@ import msgspec
 from shared.domain.compare import Record
 from shared.domain.errors import Answer
 from shared.domain.records import resource_of, split_order, tombstone
+from shared.domain.restore.id_map import ID_MAP
 from shared.vault.format import ChunkRef, Holds, Run, StoredResource, StreamState
 from shared.vault.merge import merge
 from shared.vault.reader import RunReader
@@ -36,8 +37,8 @@ class SnapshotReader:
 
     @property
     def resources(self) -> list[str]:
-        """Return the names of the snapshot's resources, sorted."""
-        return sorted(self._listed)
+        """Return the names of the snapshot's resources, sorted, without the id map, which is none of the directory's."""
+        return sorted(self._listed.keys() - {ID_MAP})
 
     def stream_of(self, resource: str) -> StreamState | None:
         """Return the stream that feeds the resource, or None if the snapshot does not have the resource."""

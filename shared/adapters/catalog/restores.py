@@ -90,8 +90,7 @@ class SqlRestores:
         """Store entries of the id map unless their old ids have one. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
-            for entry in entries:
-                add_if_absent(rows.connection, id_map, tenant_id=rows.tenant_id, **_stored_entry(entry))
+            add_entries(rows, entries)
 
     def record_created(self, claim: Claim, entries: Sequence[MapEntry]) -> None:
         """Store the new ids of created objects. Raises ClaimLost."""
@@ -164,6 +163,12 @@ class SqlRestores:
             state = PlanState.DONE
         fields = {name: row[name] for name in PlanRow.__struct_fields__}
         return PlanRow(**{**fields, "state": state})
+
+
+def add_entries(rows: Changes, entries: Iterable[MapEntry]) -> None:
+    """Insert entries of the id map, except those whose old ids have one."""
+    for entry in entries:
+        add_if_absent(rows.connection, id_map, tenant_id=rows.tenant_id, **_stored_entry(entry))
 
 
 def put_entries(rows: Changes, entries: Iterable[MapEntry]) -> None:

@@ -12,6 +12,7 @@ from shared.adapters.catalog.engine import EVERY_TENANT, Turn
 from shared.adapters.catalog.job_rows import GOING_ON
 from shared.adapters.catalog.job_writes import end_job
 from shared.adapters.catalog.keys import insert_key
+from shared.adapters.catalog.restores import add_entries
 from shared.adapters.catalog.schema import (
     bucket_jobs,
     checkpoint_runs,
@@ -79,6 +80,7 @@ class SqlUpkeep:
                     keep_snapshot(rows, snapshot, run_refs)
                     _end(rows, snapshot)
             _number_anew(rows)
+            add_entries(rows, contents.id_map)
             attempts = {row["snapshot_id"] for row in rows.find(snapshot_attempts)}
             for snapshot_id, job_id in contents.uncommitted.items():
                 if snapshot_id not in attempts:

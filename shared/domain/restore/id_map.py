@@ -6,7 +6,13 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.domain.records import decode_id, encode_id
+
 _GUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+ID_MAP = "idMap"
+"""The resource of a snapshot that has the id map. Its records are no objects of the directory."""
 
 
 class EntryState(StrEnum):
@@ -38,6 +44,36 @@ class MapEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The text, unique for this creation, by which the object is found if the answer is lost."""
 
 
+class StoredEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The value of a record of the id map in a snapshot. The key has the old id."""
+
+    first: str
+    current: str
+    resource: str
+    job: str
+
+
+def record_of(entry: MapEntry) -> tuple[bytes, bytes] | None:
+    """Return the record of an entry in a snapshot, None if its object was not created."""
+    if entry.current_id is None:
+        return None
+    value = StoredEntry(first=entry.first_id, current=entry.current_id, resource=entry.resource, job=entry.job_id)
+    return ID_MAP.encode() + b"/" + encode_id(entry.old_id), msgspec.json.encode(value)
+
+
+def entry_in(key: bytes, value: bytes) -> MapEntry:
+    """Return the entry of a record of a snapshot. Raise msgspec.ValidationError or DecodeError."""
+    stored = msgspec.json.decode(value, type=StoredEntry)
+    return MapEntry(
+        old_id=decode_id(key.rpartition(b"/")[2].decode()),
+        first_id=stored.first,
+        current_id=stored.current,
+        resource=stored.resource,
+        state=EntryState.CREATED,
+        job_id=stored.job,
+    )
+
+
 class IdMap:
     """The entries of a tenant, followed from any earlier id to the current one."""
 
@@ -57,11 +93,18 @@ class IdMap:
 
     def current(self, object_id: str) -> str:
         """Return the current id of an object: its own id if it was never created anew."""
+        later = self.path(object_id)
+        return later[-1] if later else object_id
+
+    def path(self, object_id: str) -> list[str]:
+        """Return the ids that the object has had after this one, the current one last."""
+        later = list[str]()
         seen = set[str]()
         while (key := object_id.lower()) in self._current and key not in seen:
             seen.add(key)
             object_id = self._current[key]
-        return object_id
+            later.append(object_id)
+        return later
 
     def earlier(self) -> Mapping[str, str]:
         """Return the current id by earlier id, in lower case."""

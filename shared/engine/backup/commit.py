@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from shared.domain.errors import Alarm, Answer, Code, Refuse
 from shared.domain.jobs import JobState
 from shared.domain.model import ResourceReport, Snapshot
+from shared.domain.restore.id_map import ID_MAP
 from shared.engine.backup.changes import known_changes
+from shared.engine.backup.id_map import id_map_states
 from shared.engine.backup.stream_results import stream_results
 from shared.engine.backup.stream_states import counted_states, stream_states, unknown_states
 from shared.engine.snapshots.chain import to_name
@@ -31,8 +33,8 @@ def commit_step(work: Work) -> bool:
     results = stream_results(work, parent)
     states = stream_states(work, results)
     _refuse_empty({state.answer for state in states})
-    unknown = unknown_states(parent, states)
-    states, recounted = counted_states(work, results, [*states, *unknown])
+    unknown = [state for state in unknown_states(parent, states) if state.stream != ID_MAP]
+    states, recounted = counted_states(work, results, [*states, *unknown, *id_map_states(work, parent)])
     changes = known_changes(work, parent, states, recounted)
     manifest = _manifest(work, parent, states, {state.stream for state in unknown}, changes)
     key = work.keys.job_key(work.claim.job_id)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 
 from shared.domain.errors import Code, Refuse
@@ -11,6 +12,7 @@ from shared.domain.model import Snapshot, Tenant
 from shared.domain.records import encode_id, object_order
 from shared.engine.compare.differences import Change, Difference, difference_of, needed_names
 from shared.engine.compare.naming import Names, read_names
+from shared.engine.compare.recreated import joined, map_in
 from shared.engine.compare.scope import Chooser, Scope
 from shared.engine.compare.unknowns import Unknown, refused_owners, unknowns
 from shared.engine.context import Context
@@ -52,7 +54,9 @@ class Comparison:
         self.snapshots = snapshots
         self._work = work
         self._before, self._after = readers
-        self._scope = scope
+        self._maps = [map_in(reader) for reader in readers]
+        chosen = [now for each in scope.ids for ids in self._maps if (now := ids.current(each)) != each]
+        self._scope = replace(scope, ids=(*scope.ids, *chosen))
         self._shown = shown
         self.names = Names()
         """The names that the differences need. They are complete before the first difference comes."""
@@ -103,7 +107,8 @@ class Comparison:
         refused = refused_owners(self._before, self._after, resource)
         most = self._work.context.limits.compared_lines
         links = any(side.holds_links(resource) for side in (self._before, self._after))
-        for record in differing(self._before, self._after, resource, self._work.blobs.lists, most):
+        changed = differing(self._before, self._after, resource, self._work.blobs.lists, most)
+        for record in joined(resource, changed, *self._maps):
             if refused and record.key.split(b"/")[1] in refused:
                 continue
             changes = chooser.chosen(resource, record)

@@ -11,9 +11,11 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import JobKind
 from shared.domain.model import Snapshot, Tenant
 from shared.domain.records import encode_id
+from shared.domain.restore.id_map import ID_MAP
 from shared.engine.compare.differences import needed_names
 from shared.engine.compare.naming import Names, read_names
-from shared.engine.compare.timeline import HistoryEvent, Track
+from shared.engine.compare.recreated import ids_of_object
+from shared.engine.compare.timeline import Happened, HistoryEvent, Track
 from shared.engine.context import Context
 from shared.engine.snapshots.foreground import Shown, run_foreground_job
 from shared.engine.steps.work import Work
@@ -57,13 +59,29 @@ def history(
     shown = Shown()
     detail: dict[str, Plain] = {"object": object_id, "snapshots": len(rows)}
     with run_foreground_job(context, tenant, JobKind.BROWSE, rows, shown, resources, detail) as work:
-        reading = _Reading(work, rows[::-1], encode_id(object_id))
-        events = reading.events()
-        if events is None:
+        readings = [
+            _Reading(work, rows[::-1], encode_id(each))
+            for each in ids_of_object(object_id, work.catalog.restores.map_entries())
+        ]
+        histories = [events for reading in readings if (events := reading.events()) is not None]
+        if not histories:
             raise Refuse(Code.NO_SUCH_OBJECT, _absent(object_id, rows))
+        events = _merged(histories, rows)
         chosen = [event for event in events if not resources or event.resource in resources]
         by_id = {row.snapshot_id: row for row in rows}
-        yield History(work, chosen, _names(work, by_id, reading.newest, chosen), shown)
+        yield History(work, chosen, _names(work, by_id, readings[-1].newest, chosen), shown)
+
+
+def _merged(histories: Sequence[list[HistoryEvent]], rows: Sequence[Snapshot]) -> list[HistoryEvent]:
+    """Return the events of an object under all its ids, newest first. Under a later id it was restored, not created."""
+    first, *later = histories
+    restored = [
+        msgspec.structs.replace(each, happened=Happened.RESTORED) if each.happened is Happened.CREATED else each
+        for events in reversed(later)
+        for each in events
+    ]
+    order = {row.snapshot_id: number for number, row in enumerate(rows)}
+    return sorted([*restored, *first], key=lambda each: order[each.snapshot.snapshot_id])
 
 
 class _Reading:
@@ -74,7 +92,8 @@ class _Reading:
         self._rows = rows
         self.newest = work.blobs.manifest(rows[-1])
         """The manifest of the last snapshot, which lists the resources of all earlier ones."""
-        self._listed = {each.resource: each for state in self.newest.streams for each in state.listed}
+        listed = (each for state in self.newest.streams for each in state.listed)
+        self._listed = {each.resource: each for each in listed if each.resource != ID_MAP}
         self._object = ObjectReader(work.blobs, object_id, self._listed.values())
         with ThreadPoolExecutor(work.context.limits.manifest_threads, "manifests") as threads:
             self._points = list(threads.map(self._streams, rows))

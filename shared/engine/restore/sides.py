@@ -33,7 +33,7 @@ class SnapshotSide:
     @property
     def objects(self) -> list[str]:
         """Return the resources whose records belong to no other object, sorted."""
-        return sorted(name for name, owner in self._owners.items() if owner is None)
+        return [name for name in self._reader.resources if self._owners[name] is None]
 
     def records(self, resource: str, ids: Collection[str] | None = None) -> Iterator[Record]:
         """Yield a resource's records by key: all, or those whose first id is one of these."""

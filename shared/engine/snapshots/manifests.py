@@ -4,6 +4,7 @@ import logging
 
 from shared.domain.errors import Alarm
 from shared.domain.model import Snapshot
+from shared.domain.restore.id_map import ID_MAP
 from shared.engine.steps.work import Work
 from shared.vault.format import Holds, Manifest
 
@@ -34,6 +35,7 @@ def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
 
     ``sha256`` is the hash of its sealed bytes. ``data_key_id`` names the data key that seals it.
     """
+    counted = [report for report in manifest.resources if report.resource != ID_MAP]
     links = {listed.resource for state in manifest.streams for listed in state.listed if listed.holds is Holds.LINKS}
     return Snapshot(
         snapshot_id=manifest.snapshot_id,
@@ -42,8 +44,8 @@ def snapshot_of(manifest: Manifest, sha256: str, data_key_id: str) -> Snapshot:
         created_at=manifest.created_at,
         manifest_sha256=sha256,
         data_key_id=data_key_id,
-        objects=sum(report.records or 0 for report in manifest.resources if report.resource not in links),
-        links=sum(report.records or 0 for report in manifest.resources if report.resource in links),
+        objects=sum(report.records or 0 for report in counted if report.resource not in links),
+        links=sum(report.records or 0 for report in counted if report.resource in links),
         complete=not any(report.lacking for report in manifest.resources),
         resources=manifest.resources,
     )

@@ -18,6 +18,7 @@ import msgspec
 from shared.domain.audit import INSTALLATION
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse
 from shared.domain.model import Tenant, WrappedKey
+from shared.domain.restore.id_map import ID_MAP, MapEntry, entry_in
 from shared.domain.trust import Untrusted
 from shared.engine.audit import keep_last_heads, newest_head
 from shared.engine.context import Context
@@ -36,8 +37,10 @@ from shared.ports.catalog.upkeep import BucketContents, KnownBlobs
 from shared.vault.listing import Listing, is_id
 from shared.vault.manifests import opened_manifest
 from shared.vault.names import certificate_blob, manifest_blob
+from shared.vault.reader import BlobReader
 from shared.vault.rereading import read_twice
 from shared.vault.sealing import sealed_headers
+from shared.vault.snapshot_reader import SnapshotReader
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +181,7 @@ class _Rebuilding:
             self._check_chain(chosen)
             needed = needed_keys(wrapped_keys.values(), keys_in_sql, chosen)
             usable = self._usable(opening, {each.data_key_id for each in needed})
+            entries = self._id_map(opening, chosen)
         tenant = self._known.tenant or self._lost_tenant(chosen, [*keys_in_sql, *usable])
         if tenant is None:
             return self.outcome()
@@ -189,6 +193,7 @@ class _Rebuilding:
             jobs=self._job_ids(manifests, self._loose.trusted),
             trusted=self._trust.operator & {tenant.key_arn, *(key.arn for key in usable)},
             head=newest_head(self._store, self._listing, self._tenant, self._note),
+            id_map=entries,
         )
         return self.outcome(
             tenant=self._catalog.upkeep.restore(restored),
@@ -202,6 +207,18 @@ class _Rebuilding:
         wrappings = [opening.wrapping(data_key_id) for data_key_id in sorted(data_key_ids)]
         known = self._known.data_keys
         return [key for key in wrappings if key is not None and (key.data_key_id, key.generation) not in known]
+
+    def _id_map(self, keys: LooseKeys, chosen: Iterable[StoredManifest]) -> list[MapEntry]:
+        """Return the id map of the newest snapshot that has one. A damaged blob is noted, and an older one is read."""
+        having = [each for each in chosen if each.id_map is not None]
+        for each in sorted(having, key=lambda each: each.snapshot.created_at, reverse=True):
+            blobs = BlobReader(self._store, keys.find, self._tenant, lambda: None)
+            reader = SnapshotReader(blobs, [each.id_map] if each.id_map is not None else [])
+            try:
+                return [entry_in(*record) for record in reader.stored_records(ID_MAP)]
+            except Alarm as alarm:
+                self._note(alarm)
+        return []
 
     def _lost_tenant(self, chosen: list[StoredManifest], keys: Iterable[WrappedKey]) -> Tenant | None:
         """Return a tenant that SQL does not know, under the KMS key that the trust record or the operator names.

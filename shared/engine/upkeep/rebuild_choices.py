@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import msgspec
 
 from shared.domain.model import KeyMode, RunRef, Snapshot, Tenant, WrappedKey
+from shared.domain.restore.id_map import ID_MAP
 from shared.engine.snapshots.manifests import snapshot_of
 from shared.engine.steps.checkpoints import run_ref
 from shared.ports.catalog.upkeep import KnownBlobs
-from shared.vault.format import Manifest
+from shared.vault.format import Manifest, StreamState
 from shared.vault.trust_record import TrustRecord
 
 
@@ -22,6 +23,8 @@ class StoredManifest(msgspec.Struct, frozen=True, kw_only=True):
     """The row of its snapshot."""
     runs: list[RunRef]
     """The runs that the snapshot consists of."""
+    id_map: StreamState | None
+    """The stream with the id map, if the snapshot has one."""
     tenant: Tenant | None
     """The tenant as the manifest describes it, if it does."""
     parent_sha256: str | None
@@ -38,6 +41,7 @@ def reduce_manifest(manifest: Manifest, sha256: str, data_key_id: str) -> Stored
     return StoredManifest(
         snapshot=snapshot_of(manifest, sha256, data_key_id),
         runs=[run_ref(run) for state in manifest.streams for run in state.runs],
+        id_map=next((state for state in manifest.streams if state.stream == ID_MAP), None),
         tenant=manifest.tenant,
         parent_sha256=manifest.parent_sha256,
         let_go=manifest.let_go,

@@ -9,6 +9,7 @@ import msgspec
 from shared.domain.audit import Head
 from shared.domain.jobs import Claim
 from shared.domain.model import RunRef, Snapshot, Tenant, WrappedKey
+from shared.domain.restore.id_map import MapEntry
 from shared.domain.trust import Untrusted
 
 
@@ -44,6 +45,8 @@ class BucketContents(msgspec.Struct, frozen=True, kw_only=True):
     """KMS keys that were trusted on the operator's word alone."""
     head: Head | None = None
     """The newest head of the audit trail in the bucket."""
+    id_map: list[MapEntry] = []
+    """The id map of the newest snapshot. Entries that SQL has stay as they are."""
 
 
 class Leftovers(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,10 +7,10 @@ from unittest.mock import patch
 
 import pytest
 
+from shared.domain import naming
 from shared.domain.errors import Answer, Code, KeyRefused, Refuse, Skip
 from shared.domain.jobs import Job, JobKind, JobState, RecordsShown
 from shared.domain.records import encode_id, tombstone
-from shared.engine.compare import naming
 from shared.engine.compare.comparing import Comparison, compared
 from shared.engine.compare.differences import Difference
 from shared.engine.compare.scope import Scope
