@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from shared.domain.json_text import elements, members
 from shared.domain.naming import own_name
-from shared.domain.restore.bodies import encoded, is_true, items_by, list_of, part, text_at, with_part
+from shared.domain.restore.bodies import encoded, is_true, items_by, list_of, only, part, text_at, with_part
 from shared.domain.restore.changes import Change
 from shared.domain.restore.draft import Draft, path_of, restoring_of
 from shared.domain.restore.operations import Action, Hindrance
@@ -42,7 +42,7 @@ def disable_first(draft: Draft, change: Change, values: dict[str, bytes]) -> Non
             name=own_name(change.live),
             body=encoded(disabled),
             properties=disabled,
-            before=change.live,
+            before=only(change.live, disabled),
             notes=notes,
             prepares=True,
         )

@@ -17,6 +17,12 @@ def encoded(properties: Mapping[str, bytes]) -> bytes:
     return b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in properties.items()) + b"}"
 
 
+def only(value: bytes, names: Iterable[str]) -> bytes:
+    """Return an object with these properties alone."""
+    inner = members(value) or {}
+    return encoded({name: inner[name] for name in names if name in inner})
+
+
 def is_blank(value: bytes | None) -> bool:
     """Return True if a value is absent, null, or empty."""
     return value is None or canonical(value) in _EMPTY

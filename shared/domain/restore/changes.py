@@ -91,6 +91,8 @@ def _chosen(draft: Draft, change: Change, restoring: Restoring) -> Iterator[tupl
         if scope and not change.undeleted:
             after = _scoped(name, before, after, scope)
         paths = restoring.parts_by_graph
+        if before == after:
+            continue
         if canonical(without_parts(name, before, paths)) == canonical(without_parts(name, after, paths)):
             continue
         if _rule_allows(draft, change, before):

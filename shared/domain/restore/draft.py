@@ -10,10 +10,11 @@ from shared.domain.resources.restoring import Restoring, SafeCreate
 from shared.domain.restore.directory import Directory
 from shared.domain.restore.named import is_link, last_id
 from shared.domain.restore.operations import Action, Hindrance, Impossible, Operation
+from shared.domain.restore.packing import unpacked
 from shared.domain.restore.protection import Protection
 from shared.domain.restore.successors import Successors
 from shared.domain.restore.taken import Taken
-from shared.domain.restore.world import RecordDifference, Request, World
+from shared.domain.restore.world import Request, World
 
 
 class Fate(Enum):
@@ -26,11 +27,18 @@ class Fate(Enum):
 class Missing(msgspec.Struct, frozen=True):
     """A missing object that the plan restores."""
 
-    difference: RecordDifference
+    resource: str
+    key: str
     fate: Fate
-    in_bin: bytes | None = None
-    """Its JSON in the recycle bin."""
+    packed_wanted: bytes
+    packed_bin: bytes = b""
+    """Its JSON in the recycle bin, if it is undeleted."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> bytes:
+        """Return its JSON in the snapshot."""
+        return unpacked(self.packed_wanted)
 
 
 class Draft:
@@ -144,7 +152,7 @@ class Draft:
 
 def gets_new_id(one: Missing) -> bool:
     """Return True if an object comes back under a new id."""
-    return one.fate is Fate.CREATE and restoring_of(one.difference.resource).create is not SafeCreate.CLIENT_KEY
+    return one.fate is Fate.CREATE and restoring_of(one.resource).create is not SafeCreate.CLIENT_KEY
 
 
 def own_id(key: str, action: Action) -> str:

@@ -10,6 +10,7 @@ from shared.domain.restore.directory import traits_of
 from shared.domain.restore.draft import Draft, Fate, Missing, restoring_of
 from shared.domain.restore.named import Named, first_id, last_id
 from shared.domain.restore.operations import Hindrance
+from shared.domain.restore.packing import Differences, packed, unpacked
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.resolving import missing_sentence, unresolved
 from shared.domain.restore.successors import APPLICATIONS, PRINCIPALS
@@ -27,9 +28,7 @@ _PRINCIPAL_STAYS = (
 _NEEDS_ROLE = f"It is a protected user. Undeleting it needs the {NEED}. Assign the role, and plan again."
 
 
-def decide(
-    draft: Draft, missing: dict[str, list[RecordDifference]], changed: dict[str, list[RecordDifference]]
-) -> None:
+def decide(draft: Draft, missing: dict[str, Differences], changed: dict[str, Differences]) -> None:
     """Fill ``draft.coming`` with the missing objects that can be restored, and refuse the others.
 
     Look up which other objects have the names that these need.
@@ -37,33 +36,35 @@ def decide(
     bins = {resource: _in_bin(draft, resource, each) for resource, each in missing.items()}
     draft.taken = _taken(draft, missing, bins, changed)
     for resource in sorted(missing, key=lambda each: (restoring_of(each).stage, each)):
-        for difference in missing[resource]:
+        for difference in missing[resource].consumed():
             one = _fate(draft, difference, bins[resource].get(last_id(difference.key)))
             if one is not None:
                 _come(draft, one)
     _drop_unresolved(draft)
 
 
-def _in_bin(draft: Draft, resource: str, missing: list[RecordDifference]) -> dict[str, bytes]:
-    """Return those of the missing objects that are in the recycle bin."""
+def _in_bin(draft: Draft, resource: str, missing: Differences) -> dict[str, bytes]:
+    """Return those of the missing objects that are in the recycle bin, compressed."""
     if restoring_of(resource).bin is None:
         return {}
-    return {each.object_id: each.value for each in draft.world.in_bin(resource, {last_id(one.key) for one in missing})}
+    ids = {last_id(one.key) for one in missing}
+    return {each.object_id: packed(each.value) for each in draft.world.in_bin(resource, ids)}
 
 
 def _come(draft: Draft, one: Missing) -> None:
     """Add a missing object to those that the plan restores."""
-    resource, object_id = one.difference.resource, last_id(one.difference.key)
+    resource, object_id = one.resource, last_id(one.key)
     draft.coming[object_id] = one
-    app_id = text_at(one.difference.wanted, "appId") if resource in (APPLICATIONS, PRINCIPALS) else None
+    app_id = text_at(one.wanted, "appId") if resource in (APPLICATIONS, PRINCIPALS) else None
     if app_id is not None:
         draft.coming_apps.setdefault(app_id.lower(), object_id)  # applications come first
 
 
-def _fate(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Missing | None:
+def _fate(draft: Draft, difference: RecordDifference, packed_bin: bytes | None) -> Missing | None:
     """Return how an object is restored, or None after refusing it."""
     resource, restoring = difference.resource, restoring_of(difference.resource)
     wanted, object_id = difference.wanted or b"", last_id(difference.key)
+    in_bin = unpacked(packed_bin) if packed_bin is not None else None
     refusal = refusals.object_refusal(restoring, wanted, traits_of(resource, wanted))
     if refusal is not None:
         _refuse(draft, difference, *refusal)
@@ -85,14 +86,15 @@ def _fate(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> M
     if holder is not None:
         _refuse(draft, difference, Hindrance.CHOICE, _choice_sentence(difference, *holder))
         return None
-    return Missing(difference, Fate.UNDELETE if undeletable else Fate.CREATE, in_bin if undeletable else None, notes)
+    fate, kept = (Fate.UNDELETE, packed_bin or b"") if undeletable else (Fate.CREATE, b"")
+    return Missing(resource, difference.key, fate, packed(wanted), kept, notes)
 
 
 def _application_stays(draft: Draft, wanted: bytes) -> bool:
     """Return True unless the application of a service principal is deleted for good, or created anew."""
     app_id = (text_at(wanted, "appId") or "").lower()
     application = draft.coming.get(draft.coming_apps.get(app_id, ""))
-    if application is not None and application.difference.resource == APPLICATIONS:
+    if application is not None and application.resource == APPLICATIONS:
         return application.fate is Fate.UNDELETE
     return APPLICATIONS not in draft.directory.stored_apps.get(app_id, {})
 
@@ -105,9 +107,9 @@ def _refuse(draft: Draft, difference: RecordDifference, kind: Hindrance, reason:
 
 def _taken(
     draft: Draft,
-    missing: dict[str, list[RecordDifference]],
+    missing: dict[str, Differences],
     bins: dict[str, dict[str, bytes]],
-    changed: dict[str, list[RecordDifference]],
+    changed: dict[str, Differences],
 ) -> Taken:
     """Return which objects have the names that the missing and the changed objects need."""
     needed: dict[str, list[str]] = {}
@@ -115,7 +117,7 @@ def _taken(
         for each in missing.get(resource, ()):
             object_id = last_id(each.key)
             needed.setdefault(resource, []).extend(
-                name for _, name in _needed_names(draft, each, bins[resource].get(object_id))
+                name for _, name in _needed_names(draft, each, _bin_value(bins[resource], object_id))
             )
     for resource in ("users", "groups", APPLICATIONS):
         for each in changed.get(resource, ()):
@@ -124,6 +126,10 @@ def _taken(
         for each in missing.get(resource, ()):
             needed[resource].extend(names_of(resource, each.wanted or b""))
     return Taken(draft.world, needed)
+
+
+def _bin_value(in_bin: dict[str, bytes], object_id: str) -> bytes | None:
+    return unpacked(in_bin[object_id]) if object_id in in_bin else None
 
 
 def _needed_names(draft: Draft, difference: RecordDifference, in_bin: bytes | None) -> Iterator[tuple[str, str]]:
@@ -178,25 +184,23 @@ def _drop_unresolved(draft: Draft) -> None:
 
 def _drop(draft: Draft, object_id: str, names: dict[str, bytes]) -> bool:
     """Refuse an object if one that it needs for its creation is missing. Return True if it was refused."""
-    difference = draft.coming[object_id].difference
-    missing = [each for name, value in names.items() for each in unresolved(draft, difference.resource, name, value)]
-    owner = _owner(draft.coming[object_id])
+    one = draft.coming[object_id]
+    missing = [each for name, value in names.items() for each in unresolved(draft, one.resource, name, value)]
+    owner = _owner(one)
     if owner and owner.id not in draft.directory.live and owner.id not in draft.coming:
         missing.append(owner)
     if missing:
-        reason, name = missing_sentence(draft, object_id, missing), own_name(difference.wanted or b"")
-        draft.refuse(difference.resource, difference.key, Hindrance.UNRESOLVED, reason, name=name)
+        reason, name = missing_sentence(draft, object_id, missing), own_name(one.wanted)
+        draft.refuse(one.resource, one.key, Hindrance.UNRESOLVED, reason, name=name)
     return bool(missing)
 
 
 def _owner(one: Missing) -> Named | None:
     """Return the object that a child belongs to, or None for an object that belongs to no other."""
-    resource, key = one.difference.resource, one.difference.key
-    owners = resource.rpartition(".")[0]
-    return Named(Reference(path="id", resources=(owners,)), first_id(key)) if owners else None
+    owners = one.resource.rpartition(".")[0]
+    return Named(Reference(path="id", resources=(owners,)), first_id(one.key)) if owners else None
 
 
 def _essential(one: Missing) -> dict[str, bytes]:
     """Return the properties with references that must resolve before an object is created."""
-    resource, wanted = one.difference.resource, one.difference.wanted or b""
-    return {name: value for name, value in refusals.essential(resource, wanted) if value != b"null"}
+    return {name: value for name, value in refusals.essential(one.resource, one.wanted) if value != b"null"}

@@ -8,6 +8,7 @@ from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
 from shared.domain.restore.named import first_id, last_id, named
 from shared.domain.restore.operations import Hindrance, Impossible
+from shared.domain.restore.packing import Differences
 from shared.domain.restore.pairing import joined_again, record_ids, row_key
 from shared.domain.restore.world import Coverage, RecordDifference, Request, World
 
@@ -18,15 +19,15 @@ _LINKS = frozenset({RestoreKind.LINK, RestoreKind.ROW})
 class Gathered:
     """The differences in scope, by resource."""
 
-    missing: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    missing: dict[str, Differences] = field(default_factory=dict)
     """Objects that the directory does not have."""
-    changed: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    changed: dict[str, Differences] = field(default_factory=dict)
     """Objects and rows with other values."""
-    newer: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    newer: dict[str, Differences] = field(default_factory=dict)
     """Objects that were created after the snapshot and are to be deleted."""
-    to_add: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    to_add: dict[str, Differences] = field(default_factory=dict)
     """Links and rows that the directory does not have."""
-    to_remove: dict[str, list[RecordDifference]] = field(default_factory=dict)
+    to_remove: dict[str, Differences] = field(default_factory=dict)
     """Links and rows that the snapshot does not have."""
 
     def add(self, difference: RecordDifference, kind: RestoreKind) -> None:
@@ -42,13 +43,12 @@ class Gathered:
             return  # a link is its key
         else:
             where = self.changed
-        where.setdefault(difference.resource, []).append(difference)
+        where.setdefault(difference.resource, Differences(difference.resource)).append(difference)
 
-    def all(self) -> Iterator[RecordDifference]:
-        """Yield all differences."""
+    def all(self) -> Iterator[Differences]:
+        """Yield the differences of each resource and kind."""
         for group in (self.missing, self.changed, self.newer, self.to_add, self.to_remove):
-            for differences in group.values():
-                yield from differences
+            yield from group.values()
 
 
 def gather(

@@ -10,6 +10,7 @@ from shared.domain.restore.directory import Trait
 from shared.domain.restore.draft import Draft, path_of, restoring_of
 from shared.domain.restore.named import Named, ends, first_id, named
 from shared.domain.restore.operations import Action, Hindrance
+from shared.domain.restore.packing import Differences
 from shared.domain.restore.patching import RESTRICTED, ROLES_PERMISSION
 from shared.domain.restore.refusals import EXCHANGE, SYNCED, fixed_refusal
 from shared.domain.restore.resolving import missing_sentence, unresolved
@@ -36,9 +37,7 @@ _LAST_OWNER = (
 class LinkWriter:
     """Adds the operations on the links and rows of one resource to a draft."""
 
-    def __init__(
-        self, draft: Draft, resource: str, adding: list[RecordDifference], removing: list[RecordDifference]
-    ) -> None:
+    def __init__(self, draft: Draft, resource: str, adding: Differences, removing: Differences) -> None:
         self._draft = draft
         self._resource = resource
         self._owners, _, self._name = resource.partition(".")
@@ -240,7 +239,7 @@ class LinkWriter:
 
     def _may_return(self, *ids: str) -> bool:
         coming = self._draft.coming
-        return any(each in coming and coming[each].in_bin is not None for each in ids)
+        return any(each in coming and bool(coming[each].packed_bin) for each in ids)
 
     def _title(self, owner: str, target: str) -> str:
         return f"{self._draft.directory.name(owner)} → {self._draft.directory.name(target)}"

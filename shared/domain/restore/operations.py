@@ -59,7 +59,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     app_id: str | None = None
     """The ``appId`` in the snapshot of an application to create: it gets a new one, which the id map stores too."""
     before: bytes | None = None
-    """The live record's JSON that the plan was made from; None if there is none."""
+    """The live record's JSON that the plan was made from, of a patch only ``properties``; None if there is none."""
     prepares: bool = False
     """True if this only prepares a later patch of the same properties: if that one fails, ``before`` is written back."""
     may_return: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from shared.domain.json_text import members
 from shared.domain.restore import applications, policies
-from shared.domain.restore.bodies import encoded
+from shared.domain.restore.bodies import encoded, only
 from shared.domain.restore.calls import add_calls
 from shared.domain.restore.changes import NULL, Change, values_to_write
 from shared.domain.restore.directory import Trait, traits_of
@@ -55,7 +55,7 @@ def patch(draft: Draft, change: Change, step: WriteStep, needs: Iterable[str], r
             properties=step.values,
             needs=needs,
             names=(*ends(change.key), *names_of_values(draft, change.resource, step.values)),
-            before=None if change.is_fresh else change.live,
+            before=None if change.is_fresh else only(change.live, step.values),
         )
 
 

@@ -1,28 +1,31 @@
 """Make a plan: the operations, in order, that turn the directory into the snapshot as far as scope, rules and Graph allow."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
-from shared.domain.json_text import canonical, members
+from shared.domain.json_text import canonical
 from shared.domain.resources import RESOURCES, ReferenceKind
 from shared.domain.resources.restoring import RestoreKind
-from shared.domain.restore.bodies import encoded, text_at
+from shared.domain.restore.bodies import only, text_at
 from shared.domain.restore.changes import Change, is_dynamic_after
 from shared.domain.restore.deletions import delete
 from shared.domain.restore.directory import Directory, Trait
 from shared.domain.restore.draft import Draft, Fate, restoring_of
 from shared.domain.restore.fates import decide
 from shared.domain.restore.gathering import Gathered, gather, missing_objects
+from shared.domain.restore.known import without_known
 from shared.domain.restore.links import LinkWriter
 from shared.domain.restore.named import ends, first_id, is_link, last_id, named
-from shared.domain.restore.operations import Action, Hindrance, Operation, Plan
+from shared.domain.restore.operations import Operation, Plan
+from shared.domain.restore.packing import Differences
 from shared.domain.restore.patching import change_object
 from shared.domain.restore.repairs import repair
 from shared.domain.restore.returning import bring_back
 from shared.domain.restore.scope import LinkRule
 from shared.domain.restore.successors import APPLICATIONS, PRINCIPALS, Successors, successors
-from shared.domain.restore.world import Known, RecordDifference, Request, World
+from shared.domain.restore.world import RecordDifference, Request, World
 
 _MEMBERS = "groups.members"
 
@@ -43,7 +46,7 @@ def make_plan(world: World, request: Request) -> Plan:
     _change_groups(draft, gathered)
     _write(draft, gathered)
     repair(draft)
-    operations = list(_numbered(_without_known(draft)))
+    operations = list(_numbered(without_known(draft)))
     _add_notes(draft)
     return Plan(
         plan_id=request.plan_id,
@@ -62,21 +65,21 @@ def make_plan(world: World, request: Request) -> Plan:
 
 def _write(draft: Draft, gathered: Gathered) -> None:
     """Add the operations for all differences. Each difference is dropped once it is processed, because plans are large."""
-    for resource in _by_stage(gathered.missing):
-        for difference in _consumed(gathered.missing[resource]):
-            one = draft.coming.get(last_id(difference.key))
-            if one is not None:
-                bring_back(draft, one)
+    for one in sorted(
+        draft.coming.values(), key=lambda each: (restoring_of(each.resource).stage, each.resource, each.key)
+    ):
+        bring_back(draft, one)
     if draft.request.rules.undelete_only:
         return
     for resource in _by_stage(gathered.changed):
-        for difference in _consumed(gathered.changed[resource]):
+        for difference in gathered.changed[resource].consumed():
             _change(draft, difference)
     for resource in _by_stage({**gathered.to_add, **gathered.to_remove}):
-        adding, removing = gathered.to_add.pop(resource, []), gathered.to_remove.pop(resource, [])
+        empty = Differences(resource)
+        adding, removing = gathered.to_add.pop(resource, empty), gathered.to_remove.pop(resource, empty)
         LinkWriter(draft, resource, adding, removing).write()
     for resource in _by_stage(gathered.newer):
-        for difference in _consumed(gathered.newer[resource]):
+        for difference in gathered.newer[resource].consumed():
             delete(draft, difference)
 
 
@@ -85,32 +88,20 @@ def _change(draft: Draft, difference: RecordDifference) -> None:
     restoring = restoring_of(difference.resource)
     wanted, live = difference.wanted or b"", difference.live or b""
     if restoring.kind is RestoreKind.ROW:
-        wanted, live = (_only(value, restoring.writable) for value in (wanted, live))
+        wanted, live = (only(value, restoring.writable) for value in (wanted, live))
         if canonical(wanted) == canonical(live):
             return
     change_object(draft, Change(difference.resource, difference.live_key or difference.key, wanted, live))
-
-
-def _only(value: bytes, names: Iterable[str]) -> bytes:
-    inner = members(value) or {}
-    return encoded({name: inner[name] for name in names if name in inner})
 
 
 def _by_stage(differences: Iterable[str]) -> list[str]:
     return sorted(differences, key=lambda each: (restoring_of(each).stage, each))
 
 
-def _consumed(differences: list[RecordDifference]) -> Iterator[RecordDifference]:
-    """Yield the differences in order, and drop each from memory."""
-    differences.sort(key=lambda each: each.key, reverse=True)
-    while differences:
-        yield differences.pop()
-
-
 def _directory(world: World, gathered: Gathered, dependencies: Successors) -> Directory:
     """Look up all objects that the differences concern: their own, those that links connect, and those that are named."""
     ids, app_ids = set[str](dependencies.exchanged.values()), set[str]()
-    for each in gathered.all():
+    for each in chain.from_iterable(gathered.all()):
         ids.update(ends(each.key) if "/" in each.key else ())
         values = [value for value in (each.wanted, each.live) if value is not None]
         for value in values if RESOURCES[each.resource].references else ():
@@ -133,44 +124,6 @@ def _change_groups(draft: Draft, gathered: Gathered) -> None:
         if entry is not None and dynamic is not None:
             traits = entry.traits | Trait.DYNAMIC if dynamic else entry.traits & ~Trait.DYNAMIC
             draft.directory.live[object_id] = entry._replace(traits=traits)
-
-
-def _without_known(draft: Draft) -> Iterator[Operation]:
-    """Yield the operations without the changes that Graph did not apply in an earlier restore."""
-    known: dict[tuple[str, Action], list[Known]] = {}
-    for each in draft.world.known:
-        known.setdefault((each.key, each.action), []).append(each)
-    for operation in draft.operations:
-        kept: Operation | None = operation
-        for one in known.get((operation.key, operation.action), ()):
-            kept = _without(draft, kept, one) if kept is not None else None
-        if kept is not None:
-            yield kept
-
-
-def _without(draft: Draft, operation: Operation, known: Known) -> Operation | None:
-    """Return an operation without the properties that Graph is known not to apply, or None if nothing remains."""
-    body = members(operation.body or b"{}") or {}
-    same = [
-        name
-        for name, value in known.values.items()
-        if name in body and canonical(body[name]) == canonical(bytes(value))
-    ]
-    if known.values and not same:
-        return operation
-    draft.refuse(
-        operation.resource,
-        operation.key,
-        Hindrance.KNOWN,
-        known.note,
-        name=operation.name,
-        properties=same,
-    )
-    remaining = tuple(name for name in operation.properties if name not in same)
-    if not remaining:
-        return None
-    body = {name: value for name, value in body.items() if name not in same}
-    return msgspec.structs.replace(operation, body=encoded(body), properties=remaining)
 
 
 def _numbered(operations: Iterable[Operation]) -> Iterator[Operation]:
@@ -198,11 +151,13 @@ def _add_notes(draft: Draft) -> None:
 
 def _unchanged(world: World, request: Request, resources: Iterable[str], gathered: Gathered) -> int:
     """Return how many records in scope need no change, as far as that is known."""
-    differing = [each for each in gathered.all() if each.wanted is not None]
     if request.scope.ids:
-        objects = {last_id(each.key) for each in differing if not is_link(each.resource)}
+        groups = (*gathered.missing.values(), *gathered.changed.values())
+        objects = {last_id(each.key) for each in chain.from_iterable(groups) if not is_link(each.resource)}
         return len({world.ids.current(each).lower() for each in request.scope.ids} - objects)
     if request.keys is not None or request.scope.properties or request.scope.links_only:
         return 0
     counts = (world.snapshot.coverage(each) for each in resources)
-    return max(0, sum(each.records or 0 for each in counts if each.whole) - len(differing))
+    return max(
+        0, sum(each.records or 0 for each in counts if each.whole) - sum(each.count_wanted() for each in gathered.all())
+    )

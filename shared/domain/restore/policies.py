@@ -103,4 +103,4 @@ def _can_sign_in(draft: Draft, user: str) -> bool:
     entry = draft.directory.live.get(user)
     if entry is not None:
         return not entry.traits & Trait.DISABLED
-    return user in draft.coming and part(draft.coming[user].difference.wanted, "accountEnabled") != b"false"
+    return user in draft.coming and part(draft.coming[user].wanted, "accountEnabled") != b"false"

@@ -30,7 +30,7 @@ def repair(draft: Draft) -> None:
     The object is one that this plan creates or, in scope, one that an earlier restore created.
     """
     created = {object_id for object_id, one in draft.coming.items() if gets_new_id(one)}
-    applications = {each for each in created if draft.coming[each].difference.resource == APPLICATIONS}
+    applications = {each for each in created if draft.coming[each].resource == APPLICATIONS}
     created |= {app_id for app_id, object_id in draft.coming_apps.items() if object_id in applications}
     earlier = set(draft.world.ids.earlier()) if _covers_all(draft) else set[str]()
     old = created | earlier

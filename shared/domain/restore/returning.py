@@ -16,6 +16,7 @@ from shared.domain.restore.directory import Trait, traits_of
 from shared.domain.restore.draft import Draft, Fate, Missing, path_of, restoring_of
 from shared.domain.restore.named import ends, last_id
 from shared.domain.restore.operations import Action, Hindrance
+from shared.domain.restore.packing import unpacked
 from shared.domain.restore.patching import body_of, change_object, needs_of_object, patch, resolved, without_taken
 from shared.domain.restore.protection import NEED
 from shared.domain.restore.requests import WriteStep, names_of_values, split
@@ -41,8 +42,8 @@ def bring_back(draft: Draft, one: Missing) -> None:
 
 
 def _undelete(draft: Draft, one: Missing) -> None:
-    resource, key, object_id = one.difference.resource, one.difference.key, last_id(one.difference.key)
-    wanted, in_bin, body = one.difference.wanted or b"", one.in_bin or b"", dict[str, bytes]()
+    resource, key, object_id = one.resource, one.key, last_id(one.key)
+    wanted, in_bin, body = one.wanted, unpacked(one.packed_bin), dict[str, bytes]()
     recycling = restoring_of(resource).bin
     if recycling is None:
         return
@@ -84,7 +85,7 @@ def _undelete_notes(draft: Draft, recycling: Bin) -> Iterator[str]:
 
 
 def _create(draft: Draft, one: Missing) -> None:
-    resource, key, wanted = one.difference.resource, one.difference.key, one.difference.wanted or b""
+    resource, key, wanted = one.resource, one.key, one.wanted
     restoring, change = restoring_of(resource), Change(resource, key, wanted, b"{}", created=True)
     values = resolved(draft, change, without_taken(draft, change, _creation_values(draft, change, restoring)))
     notes = [*one.notes, *_notes(change, restoring)]
@@ -133,7 +134,7 @@ def _reason(draft: Draft, one: Missing) -> str:
         reason = "It is in the recycle bin"
     else:
         reason = "It cannot be undeleted, so it is created anew" if one.notes else "It is deleted for good"
-    needing = draft.successors.needed.get(last_id(one.difference.key))
+    needing = draft.successors.needed.get(last_id(one.key))
     return f"{reason}, and the service principal {draft.directory.name(needing)} needs it." if needing else f"{reason}."
 
 
