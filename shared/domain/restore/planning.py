@@ -1,6 +1,6 @@
 """Make a plan: the operations, in order, that turn the directory into the snapshot as far as scope, rules and Graph allow."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 
 import msgspec
@@ -46,7 +46,7 @@ def make_plan(world: World, request: Request) -> Plan:
     _change_groups(draft, gathered)
     _write(draft, gathered)
     repair(draft)
-    operations = list(_numbered(without_known(draft)))
+    operations = _numbered(list(without_known(draft)))
     _add_notes(draft)
     return Plan(
         plan_id=request.plan_id,
@@ -126,11 +126,12 @@ def _change_groups(draft: Draft, gathered: Gathered) -> None:
             draft.directory.live[object_id] = entry._replace(traits=traits)
 
 
-def _numbered(operations: Iterable[Operation]) -> Iterator[Operation]:
-    """Yield the operations in the order of execution, with numbers from 1. Operations on one object keep their order."""
-    ordered = sorted(operations, key=lambda each: (each.stage, each.resource))
-    for number, operation in enumerate(ordered, 1):
-        yield msgspec.structs.replace(operation, number=number)
+def _numbered(operations: list[Operation]) -> list[Operation]:
+    """Return the operations in the order of execution, with numbers from 1. Operations on one object keep their order."""
+    operations.sort(key=lambda each: (each.stage, each.resource))
+    for index, operation in enumerate(operations):
+        operations[index] = msgspec.structs.replace(operation, number=index + 1)
+    return operations
 
 
 def _add_notes(draft: Draft) -> None:
