@@ -20,6 +20,7 @@ from shared.domain.restore.scope import ConflictRule
 from shared.domain.restore.world import RecordDifference
 
 NULL = b"null"
+_SET_BY_GRAPH = "Graph sets this itself, or it follows from other properties."
 _LICENCE_STATES = "licenseAssignmentStates"
 
 
@@ -136,7 +137,9 @@ def _accepted(draft: Draft, change: Change, restoring: Restoring, values: dict[s
             )
         if refusal is None:
             accepted[name] = value
-        elif refusal[1]:
+        elif is_set_by_graph(restoring, name) and not draft.request.scope.properties:
+            draft.set_by_graph[change.resource, name] += not change.undeleted
+        else:
             refused.setdefault(refusal, []).append(name)
     for (kind, reason), names in refused.items():
         shown = {name: values[name] for name in names} if kind is Hindrance.ADMINISTRATOR else {}
@@ -147,7 +150,9 @@ def _accepted(draft: Draft, change: Change, restoring: Restoring, values: dict[s
 def _refusal(
     change: Change, restoring: Restoring, traits: Trait, name: str, value: bytes
 ) -> tuple[Hindrance, str] | None:
-    """Return why a property cannot be written, or None. If the reason is empty, nothing needs to be reported."""
+    """Return why a property cannot be written, or None."""
+    if is_set_by_graph(restoring, name):
+        return Hindrance.IMPOSSIBLE, _SET_BY_GRAPH
     if traits & Trait.EXCHANGE:
         return Hindrance.IMPOSSIBLE, EXCHANGE
     if traits & Trait.SYNCED and name not in restoring.synced and not _has_call(restoring, name):
@@ -155,16 +160,18 @@ def _refusal(
     if name in restoring.by_administrator:
         return Hindrance.ADMINISTRATOR, "Graph lets no application write this: an administrator must set it."
     if name not in restoring.writable and not _has_call(restoring, name):
-        if change.undeleted:
-            return Hindrance.IMPOSSIBLE, ""
-        if name in restoring.create_only:
-            return Hindrance.IMPOSSIBLE, "Graph accepts this at creation only."
-        return Hindrance.IMPOSSIBLE, "Graph sets this itself, or it follows from other properties."
+        return Hindrance.IMPOSSIBLE, "Graph accepts this at creation only."
     if is_unknown(value):
         return Hindrance.NOT_HELD, "Graph did not show this value to the backup (unknownFutureValue)."
     if name in restoring.not_cleared and value in (NULL, b'""'):
         return Hindrance.IMPOSSIBLE, "Graph does not let this be cleared."
     return _group_refusal(change, name) if change.resource == "groups" else None
+
+
+def is_set_by_graph(restoring: Restoring, name: str) -> bool:
+    """Return True if nobody can write a property."""
+    others = {*restoring.writable, *restoring.create_only, *restoring.by_administrator}
+    return name not in others and not _has_call(restoring, name)
 
 
 def _group_refusal(change: Change, name: str) -> tuple[Hindrance, str] | None:

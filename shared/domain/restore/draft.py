@@ -1,5 +1,6 @@
 """The draft of a plan: what is known while it is made, and the operations and hindrances so far."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 
@@ -53,6 +54,8 @@ class Draft:
         self.operations: list[Operation] = []
         self.impossible: list[Impossible] = []
         self.notes: list[str] = []
+        self.set_by_graph: Counter[tuple[str, str]] = Counter()
+        """The number of objects in which a property differs that nobody can write, by resource and property."""
         self.refused: set[str] = set()
         """Ids of the objects that do not come back."""
         self.seats = None if world.seats is None else dict(world.seats)

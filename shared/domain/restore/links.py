@@ -26,6 +26,17 @@ _TYPES = {
     "#microsoft.graph.application": "applications",
 }
 """Types of the ends of links that backups have."""
+_NEEDS_OF_ENDS = {
+    "#microsoft.graph.device": "Device.ReadWrite.All",
+    "#microsoft.graph.servicePrincipal": "Application.ReadWrite.All",
+    "#microsoft.graph.orgContact": "OrgContact.Read.All",
+}
+"""Permissions to link objects of these types."""
+_GRANTS = {
+    "servicePrincipals.appRoleAssignedTo": "It grants a permission or a role of an application.",
+    "roleAssignments": "It grants a directory role.",
+}
+"""What rows of these resources do, for whoever looks at the plan."""
 _LACKS, _ADDED = "The directory lacks it.", "It was added after the snapshot."
 _LAST_USER = "Graph may keep the last user among the owners."
 _OWN = "It belongs to the restoring application, so it stays."
@@ -95,7 +106,7 @@ class LinkWriter:
             path=path_of(write.add, key),
             name=self._title(owner, target),
             body=_REFERENCE % key.rpartition("/")[2].encode(),
-            needs=self._needs(owner),
+            needs=(*self._needs(owner), _NEEDS_OF_ENDS.get(_type_of(difference), "")),
             names=(owner, target),
             may_return=self._may_return(owner, target),
         )
@@ -129,7 +140,9 @@ class LinkWriter:
             name=self._row_title(value),
             body=encoded(values),
             properties=values,
+            needs=self._restoring.permissions,
             names=(*([first_id(key)] if self._name else []), *ids),
+            notes=[_GRANTS[self._resource]] if self._resource in _GRANTS else (),
             may_return=self._may_return(*ids),
         )
 
@@ -208,7 +221,7 @@ class LinkWriter:
             return True
         if object_id in directory.stored or object_id == first_id(difference.key):
             return False
-        kind = _TYPES.get(string((members(difference.wanted or b"") or {}).get("@odata.type")) or "")
+        kind = _TYPES.get(_type_of(difference))
         return kind is None or not directory.is_known((kind,))
 
     def _last_owners(self, groups: set[str]) -> set[str]:
@@ -247,6 +260,11 @@ class LinkWriter:
     def _row_title(self, value: bytes) -> str:
         ids = (each.id for each in named(self._resource, value))
         return " → ".join(self._draft.directory.name(each) for each in ids)
+
+
+def _type_of(difference: RecordDifference) -> str:
+    """Return the type of a link's target, or an empty text."""
+    return string((members(difference.wanted or b"") or {}).get("@odata.type")) or ""
 
 
 def _shown(kind: Hindrance, values: dict[str, bytes]) -> dict[str, bytes]:

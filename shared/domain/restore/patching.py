@@ -19,6 +19,7 @@ from shared.domain.restore.taken import names_of
 
 ROLES_PERMISSION = "RoleManagement.ReadWrite.Directory"
 RESTRICTED = "a directory role over its restricted administrative unit"
+_POLICIES_BUCKET = "conditional-access"
 _UNIQUE = {"userPrincipalName": "sign-in:", "mail": "smtp:", "mailNickname": "nickname:", "identifierUris": "uri:"}
 """Properties that no two objects share, with the kind of their names."""
 
@@ -112,6 +113,8 @@ def needs_of_object(draft: Draft, change: Change, values: Iterable[str]) -> tupl
 
 
 def _needs(draft: Draft, change: Change, values: Iterable[str]) -> Iterator[str]:
+    if restoring_of(change.resource).bucket == _POLICIES_BUCKET:
+        yield from restoring_of(change.resource).permissions
     traits = traits_of(change.resource, change.wanted if change.created else change.live)
     if traits & Trait.ROLE_ASSIGNABLE:
         yield ROLES_PERMISSION

@@ -143,6 +143,10 @@ def _add_notes(draft: Draft) -> None:
             f"The plan creates {created} objects, and the directory may have only {free} more: delete others for good, "
             "or have the quota raised."
         )
+    differing = sorted((key, number) for key, number in draft.set_by_graph.items() if number)
+    if differing:
+        texts = ", ".join(f"{name} of {number:,} {resource}" for (resource, name), number in differing)
+        draft.notes.append(f"Graph sets these itself, or they follow from others, so they are not restored: {texts}.")
     for old, new in sorted(draft.successors.adopted.items()):
         draft.notes.append(
             f"The service principal {draft.directory.name(new)} ({new}) has taken the place of {old}, and gets its settings. "

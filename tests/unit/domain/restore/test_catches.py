@@ -516,3 +516,25 @@ def test_objects_created_after_the_snapshot_are_deleted_only_by_name() -> None:
     ]
     own = plan_of(MemoryWorld({}, live, own_ids=frozenset({guid(1)})), Scope(delete_newer=(guid(1),)))
     assert own.operations == [] and len(hindrances(own, Hindrance.IMPOSSIBLE)) == 1
+
+
+def test_properties_that_nobody_can_write_are_counted() -> None:
+    snapshot, live = (
+        together(*(user(number, lastPasswordChangeDateTime=time) for number in (1, 2))) for time in ("2025", "2026")
+    )
+    plan = plan_of(MemoryWorld(snapshot, live))
+    assert (plan.operations, plan.impossible) == ([], [])
+    assert "lastPasswordChangeDateTime of 2 users" in notes(plan)
+    plan = plan_of(MemoryWorld(snapshot, live), Scope(properties=("lastPasswordChangeDateTime",)))
+    assert [each.properties for each in plan.impossible] == [("lastPasswordChangeDateTime",)] * 2
+
+
+def test_operations_name_the_permissions_that_they_need() -> None:
+    common = together(application(1), principal(2, 1), user(5), group(6))
+    snapshot = together(common, assignment("a", guid(70), 5, 2), member(6, 2, "servicePrincipals"), policy(7))
+    plan = plan_of(MemoryWorld(snapshot, common))
+    needs = {each.resource: set(each.needs) for each in plan.operations}
+    assert {"AppRoleAssignment.ReadWrite.All", "Application.Read.All"} <= needs["servicePrincipals.appRoleAssignedTo"]
+    assert "Application.ReadWrite.All" in needs["groups.members"]
+    assert {"Policy.ReadWrite.ConditionalAccess", "Policy.Read.All"} <= needs["conditionalAccessPolicies"]
+    assert "grants" in notes(plan)

@@ -30,8 +30,10 @@ def test_summary_names_what_is_restored_and_what_is_not() -> None:
 
 def test_summary_names_what_is_removed_and_what_is_restored_in_part() -> None:
     common = together(user(1), user(2), group(3))
-    snapshot = together(common, user(4, jobTitle="A", createdDateTime="2020"))
-    live = together(common, user(4, jobTitle="B", createdDateTime="2021"), member(3, 1), member(3, 2), user(5))
+    snapshot = together(common, user(4, jobTitle="A", identities=[]))
+    live = together(
+        common, user(4, jobTitle="B", identities=[{"issuer": "contoso.com"}]), member(3, 1), member(3, 2), user(5)
+    )
     plan = plan_of(MemoryWorld(snapshot, live), Scope(delete_newer=(guid(5),)), EXACT)
     assert summary(plan) == "Restore 1 user, and remove 2 links, 1 user; 1 as it was, 1 only in part"
 
