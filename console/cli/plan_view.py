@@ -1,8 +1,8 @@
 """A plan, and the report of a restore, for people: the summary first, then each operation, then what is not restored."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
+from console.cli.operation_lines import Entry, print_entries
 from console.cli.output import counted, print_line
 from console.cli.tables import print_table
 from console.documents.plans import (
@@ -14,12 +14,9 @@ from console.documents.plans import (
     RestoreReportDocument,
 )
 from console.documents.times import to_second
-from shared.domain.limits import LIMITS
-from shared.domain.restore.operations import Hindrance
+from shared.domain.restore.operations import Action, Hindrance
 from shared.ports.catalog.restores import OperationState, PlanState
 
-T = TypeVar("T")
-_Row = tuple[str | None, ...]
 _HEADINGS = {
     Hindrance.IMPOSSIBLE: "Graph offers no way",
     Hindrance.ADMINISTRATOR: "An administrator must do this",
@@ -42,8 +39,11 @@ def print_plan(document: PlanDocument) -> None:
     for note in document.notes:
         print_line(f"Note: {note}")
     if document.operations:
+        needs = sorted({each for operation in document.operations for each in operation.needs})
+        if needs:
+            print_line(f"Needs: {', '.join(needs)}.")
         print_line("")
-        _print_operations(document.operations)
+        print_entries([_operation(each) for each in document.operations])
     if document.impossible:
         print_line("")
         print_line(f"Not restored: {counted(len(document.impossible), 'difference')}.")
@@ -90,8 +90,7 @@ def print_report(document: RestoreReportDocument) -> None:
     remarkable = [each for each in document.results if each.state is not OperationState.DONE or each.notes]
     if remarkable:
         print_line("")
-        columns = ("n", "result", "action", "object", "resource", "reason")
-        _print_some(columns, remarkable, _result_row)
+        print_entries([_result(each) for each in remarkable])
     print_line("")
     if document.not_restored:
         print_line(
@@ -121,20 +120,14 @@ def result_words(result: OperationResultDocument) -> str:
     return _WORDS[result.state]
 
 
-def _print_operations(operations: Sequence[OperationDocument]) -> None:
-    columns = ("n", "action", "object", "resource", "writes", "reason", "needs")
-    _print_some(columns, operations, _operation_row)
-
-
-def _operation_row(each: OperationDocument) -> _Row:
-    return (
-        f"{each.n:,}",
-        each.action,
-        each.name or each.key,
-        each.resource,
-        ", ".join(each.properties),
-        " ".join([each.reason, *each.notes]),
-        ", ".join(each.needs),
+def _operation(each: OperationDocument) -> Entry:
+    """Return the entry of an operation. A new object gets all its properties, so they are not listed."""
+    written = each.properties if each.action is not Action.CREATE else []
+    return Entry(
+        cells=(f"{each.n:,}", each.action, each.resource),
+        subject=_subject(each.name or each.key, written),
+        reasons=(each.reason, *each.notes),
+        group=f"{each.action} {each.resource}",
     )
 
 
@@ -143,30 +136,36 @@ def _print_impossible(entries: Sequence[ImpossibleDocument]) -> None:
     for kind, heading in _HEADINGS.items():
         chosen = [each for each in entries if each.kind is kind]
         if chosen:
+            print_line("")
             print_line(f"{heading}:")
-            _print_some(("object", "resource", "properties", "reason"), chosen, _impossible_row)
+            print_entries([_impossible(each) for each in chosen])
 
 
-def _impossible_row(each: ImpossibleDocument) -> _Row:
-    values = [f"{name} = {bytes(value).decode()}" for name, value in each.values.items()]
-    return each.name or each.key, each.resource, ", ".join(each.properties), "\n".join([each.reason, *values])
-
-
-def _result_row(each: OperationResultDocument) -> _Row:
-    texts = [each.reason, each.message, *each.notes]
-    properties = f" ({', '.join(each.properties)})" if each.properties else ""
-    return (
-        f"{each.n:,}",
-        f"{result_words(each)}{properties}",
-        each.action,
-        each.name or each.key,
-        each.resource,
-        " ".join(filter(None, texts)),
+def _impossible(each: ImpossibleDocument) -> Entry:
+    """Return the entry of a difference that is not restored, with the values to set by hand."""
+    name = each.name or each.key
+    return Entry(
+        cells=(each.resource,),
+        subject=_subject("all" if name == each.resource else name, each.properties),
+        reasons=(each.reason,),
+        group=each.resource,
+        values=tuple(f"{name} = {bytes(value).decode()}" for name, value in each.values.items()),
     )
 
 
-def _print_some(columns: Sequence[str], entries: Sequence[T], row: Callable[[T], _Row]) -> None:
-    """Print a table of the first entries, and how many follow."""
-    print_table(columns, [row(each) for each in entries[: LIMITS.shown_operations]], empty="")
-    if len(entries) > LIMITS.shown_operations:
-        print_line(f"{len(entries) - LIMITS.shown_operations:,} more: --json shows all of them.")
+def _result(each: OperationResultDocument) -> Entry:
+    """Return the entry of an operation that was carried out, with its result."""
+    texts = (
+        (each.message or each.reason,) if each.message and each.reason in each.message else (each.reason, each.message)
+    )
+    return Entry(
+        cells=(f"{each.n:,}", result_words(each), each.action, each.resource),
+        subject=_subject(each.name or each.key, each.properties),
+        reasons=(*filter(None, texts), *each.notes),
+        group=f"{each.action} {each.resource} {each.state}",
+    )
+
+
+def _subject(name: str, properties: Sequence[str]) -> str:
+    """Return an object's name with the properties that are written."""
+    return f"{name}: {', '.join(properties)}" if properties else name
