@@ -105,7 +105,8 @@ NOT_LIMITS = {
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
         domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
-        console/cli/stacked._GAP console/cli/stacked._INDENT console/cli/tables._PROSE_COLUMNS
+        console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
+        console/cli/tables._PROSE_COLUMNS
         console/demo/screen._PLAIN_WIDTH
     """,
     "when people are warned": """
