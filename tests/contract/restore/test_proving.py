@@ -10,10 +10,10 @@ from shared.domain.jobs import Job, JobKind, JobState, RestoreProgress
 from shared.domain.restore.scope import Scope
 from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
-from tests.contract.engine.tables import FEW, only, table
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
 from tests.contract.restore.carrying import group, new_id, user
+from tests.tables import FEW, only, table
 
 DONE, NOT_APPLIED = OperationState.DONE, OperationState.NOT_APPLIED
 
