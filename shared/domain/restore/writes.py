@@ -40,13 +40,12 @@ def object_id(key: str) -> str:
 def chain_of(operation: Operation) -> str:
     """Return a key that is the same for operations to carry out one after the other, such as those on one object."""
     restoring = restoring_of(operation)
-    if operation.action is Action.CREATE:
-        serial = restoring.create is SafeCreate.LISTED
-        return operation.resource if serial else operation.key.lower()
+    if restoring.create is SafeCreate.LISTED:
+        return operation.resource  # two new objects with one name could not be told from each other
     if restoring.kind is RestoreKind.ROW:
         return operation.key.lower()
-    match = _GUID.search(operation.path)
-    return match[0].lower() if match else operation.path
+    match = _GUID.search(object_id(operation.key) if operation.action is Action.CREATE else operation.path)
+    return match[0].lower() if match else operation.key.lower()
 
 
 def names_of(operation: Operation) -> set[str]:

@@ -35,10 +35,11 @@ def set_up(world: EngineWorld) -> None:
     world.context = dataclasses.replace(world.context, clock=SystemClock())
     world.limit(
         renew_seconds=0.3,
-        write_claim_seconds=3.0,
-        write_seconds=1.0,
-        doubt_seconds=0.2,
-        look_backoff=Backoff(first=0.3, longest=0.6),
+        write_claim_seconds=2.0,
+        write_seconds=0.5,
+        doubt_seconds=0.1,
+        look_backoff=Backoff(first=0.2, longest=0.4),
+        looks=2,
         lag_backoff=Backoff(first=0.05, longest=0.3),
         lag_seconds=30.0,
         mark_seconds=0.3,

@@ -45,6 +45,20 @@ def test_objects_are_created_under_new_ids_and_named_by_them(world: EngineWorld,
     assert restore.details()[1].new_id == anna["id"]
 
 
+def test_operations_of_a_new_object_in_its_stage_follow_its_creation(world: EngineWorld, simulator: Simulator) -> None:
+    script = Script()
+    for n in range(3):
+        old = new_id()
+        script.create("users", old, user(f"alone{n}"))
+        script.patch("users", old, {"authorizationInfo": {"certificateUserIds": [f"X509:<SKI>{n}"]}}, stage=2)
+    restore = Restore(world, script.plan())
+    restore.write()
+    assert restore.states() == [DONE] * 6
+    for n in range(3):
+        (created,) = objects(simulator, "users", displayName=f"alone{n}")
+        assert created["authorizationInfo"] == {"certificateUserIds": [f"X509:<SKI>{n}"]}
+
+
 def test_links_to_one_object_share_requests_and_a_refused_one_is_alone(
     world: EngineWorld, simulator: Simulator
 ) -> None:

@@ -65,12 +65,14 @@ ASSIGNED = f"/servicePrincipals/{G}/appRoleAssignedTo"
     ("given", "chain"),
     [
         (member(), G),
-        (group(), f"groups/{G}"),
+        (group(), G),
         (operation("groups", f"groups/{G}", Action.PATCH, f"/groups/{G.upper()}", {}), G),
         (operation("groups", f"groups/{G}", Action.UNDELETE, f"/directory/deletedItems/{G}/restore"), G),
         (operation("conditionalAccessPolicies", f"p/{G}", Action.CREATE, POLICIES, {}), "conditionalAccessPolicies"),
+        (operation("conditionalAccessPolicies", "k", Action.PATCH, f"{POLICIES}/{G}", {}), "conditionalAccessPolicies"),
         (operation("servicePrincipals.appRoleAssignedTo", "a/b/c/D", Action.LINK, ASSIGNED, {}), "a/b/c/d"),
-        (operation("authenticationContexts", "a/c1", Action.PATCH, "/x/c1", {}), "/x/c1"),
+        (operation("authenticationContexts", "a/c1", Action.PATCH, "/x/c1", {}), "a/c1"),
+        (operation("authenticationContexts", "a/c1", Action.CREATE, "/x/c1", {}), "a/c1"),
     ],
 )
 def test_operations_of_one_object_follow_each_other(given: Operation, chain: str) -> None:
