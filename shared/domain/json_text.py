@@ -5,7 +5,7 @@ msgspec slices fast. It refuses some texts that Graph sends, such as unpaired su
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -60,6 +60,17 @@ def elements(value: bytes) -> list[bytes] | None:
         return list(_sliced_elements(_text(value)))
     except (ValueError, RecursionError, IndexError):
         return None
+
+
+def values_at(value: bytes, path: Sequence[str]) -> Iterator[bytes]:
+    """Yield the values at a path of member names, each as written. Lists on the way are entered."""
+    if not path:
+        yield value
+        return
+    for each in elements(value) or [value]:
+        inner = (members(each) or {}).get(path[0])
+        if inner is not None:
+            yield from values_at(inner, path[1:])
 
 
 def canonical(value: bytes | None) -> str:

@@ -1,10 +1,10 @@
 """The objects that a record names: ids in its properties, in texts such as membership rules, and in the keys of links."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from shared.domain.compare import link_ends
-from shared.domain.json_text import elements, members, string
+from shared.domain.json_text import elements, string, values_at
 from shared.domain.records import is_guid
 from shared.domain.resources import REMAPPED, RESOURCES, Reference, ReferenceKind
 from shared.domain.resources.restoring import RestoreKind
@@ -31,7 +31,7 @@ def named(resource: str, value: bytes) -> Iterator[Named]:
     """Yield the objects that a record names in its properties, as the table says."""
     for reference in RESOURCES[resource].references:
         if reference.kind in _NAMING and reference.resources:
-            for inner in _at_path(value, reference.path.split(".")):
+            for inner in values_at(value, reference.path.split(".")):
                 yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
 
 
@@ -40,7 +40,7 @@ def named_in(resource: str, name: str, value: bytes) -> Iterator[Named]:
     for reference in RESOURCES[resource].references:
         first, _, rest = reference.path.partition(".")
         if first == name and reference.kind in _NAMING and reference.resources:
-            for inner in _at_path(value, rest.split(".") if rest else ()):
+            for inner in values_at(value, rest.split(".") if rest else ()):
                 yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
 
 
@@ -75,14 +75,3 @@ def _ids(reference: Reference, value: bytes) -> Iterator[str]:
         text = string(each)
         if text is not None and (is_guid(text) or reference.kind is ReferenceKind.NAME):
             yield text.lower()
-
-
-def _at_path(value: bytes, path: Sequence[str]) -> Iterator[bytes]:
-    """Yield the values at a path. Lists on the way are entered."""
-    if not path:
-        yield value
-        return
-    for each in elements(value) or [value]:
-        inner = (members(each) or {}).get(path[0])
-        if inner is not None:
-            yield from _at_path(inner, path[1:])

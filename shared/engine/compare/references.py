@@ -1,8 +1,8 @@
 """The objects that a record names in its properties, as the resource table says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from shared.domain.json_text import elements, members, string
+from shared.domain.json_text import elements, string, values_at
 from shared.domain.records import is_guid
 from shared.domain.resources import RESOURCES, Reference, ReferenceKind
 
@@ -16,7 +16,7 @@ def references(resource: str, value: bytes) -> Iterator[tuple[Reference, str]]:
     """
     for reference in _named_by(resource):
         if reference.kind in _BY_ID and not reference.foreign:
-            for inner in _values_at_path(value, reference.path.split(".")):
+            for inner in values_at(value, reference.path.split(".")):
                 yield from ((reference, each) for each in ids_in(inner) if each.lower() not in reference.words)
 
 
@@ -37,14 +37,3 @@ def _named_by(resource: str) -> Iterator[Reference]:
     """Yield the references of a resource's records to protected objects."""
     if resource in RESOURCES:
         yield from (each for each in RESOURCES[resource].references if each.resources)
-
-
-def _values_at_path(value: bytes, path: Sequence[str]) -> Iterator[bytes]:
-    """Yield the values at a path; lists on the way are entered."""
-    if not path:
-        yield value
-        return
-    for each in elements(value) or [value]:
-        inner = (members(each) or {}).get(path[0])
-        if inner is not None:
-            yield from _values_at_path(inner, path[1:])
