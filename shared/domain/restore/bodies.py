@@ -28,6 +28,13 @@ def is_blank(value: bytes | None) -> bool:
     return value is None or canonical(value) in _EMPTY
 
 
+def has_content(value: bytes) -> bool:
+    """Return True if a value, or a part of it at any depth, is not empty."""
+    inner, items = members(value), elements(value)
+    parts = list(inner.values()) if inner is not None else items
+    return not is_blank(value) if parts is None else any(map(has_content, parts))
+
+
 def is_unknown(value: bytes) -> bool:
     """Return True if a value has a part that Graph did not show (``unknownFutureValue``)."""
     return _UNKNOWN.search(value) is not None

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.json_text import canonical
 from shared.domain.resources.restoring import Restoring
-from shared.domain.restore.bodies import is_blank, part, with_part, without_parts
+from shared.domain.restore.bodies import has_content, is_blank, part, with_part, without_parts
 from shared.domain.restore.draft import Draft, restoring_of
 from shared.domain.restore.resolving import named_objects
 from shared.domain.restore.stages import Stage, later_than
@@ -34,7 +34,8 @@ def split(draft: Draft, resource: str, values: dict[str, bytes], live: bytes | N
         elif name in restoring.initial and live is None:
             _split_initial(restoring, name, value, first, last if name in restoring.last else later)
         elif name in restoring.alone:
-            alone.append(WriteStep(restoring.stage, {name: value}))
+            if live is not None or has_content(value):  # a new object has no value to clear
+                alone.append(WriteStep(restoring.stage, {name: value}))
         else:
             _split_later(draft, resource, name, value, live, first, later)
     return [first, *alone, *(step for step in (later, last) if step.values)]

@@ -6,15 +6,40 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from shared.domain.restore.operations import Operation
-from shared.domain.restore.writes import MOST_LINKS, chain_of, may_bind
+from shared.domain.restore.writes import MOST_LINKS, chain_of, created_ids, may_bind, names_of
 from shared.engine.restore.attempts import Attempt
 
 
 def stages(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
-    """Yield the operations of each stage, in order."""
+    """Yield the operations of each stage, in order.
+
+    A stage is divided if one of its operations needs an object that another one creates or undeletes.
+    """
     ordered = sorted(operations, key=lambda each: (each.stage, each.number))
     for _, group in groupby(ordered, key=lambda each: each.stage):
-        yield list(group)
+        yield from _rounds(list(group))
+
+
+def _rounds(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
+    """Yield the operations of a stage in rounds: each operation comes after those that bring its objects back.
+
+    The operations of a chain keep their order.
+    """
+    ready_after = dict[str, int]()
+    """The round that brings an object back, by the object's id."""
+    chains = dict[str, int]()
+    """The latest round of each chain."""
+    rounds = list[list[Operation]]()
+    for operation in operations:
+        chain = chain_of(operation)
+        needed = [ready_after[each] + 1 for each in names_of(operation) if each in ready_after]
+        number = max([chains.get(chain, 0), *needed])
+        chains[chain] = number
+        ready_after |= dict.fromkeys(created_ids(operation), number)
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(operation)
+    yield from rounds
 
 
 class Chain:
@@ -55,7 +80,7 @@ class Schedule:
     """The chains of one stage: those that are ready, and those that wait for a time."""
 
     def __init__(self, attempts: Sequence[Attempt], now: Callable[[], float]) -> None:
-        """Take the operations of a stage, by number. ``now`` is a monotonic clock."""
+        """Take operations that ``stages`` yields together. ``now`` is a monotonic clock."""
         self._now = now
         self._waiting: list[tuple[float, int, Chain]] = []
         self._count = 0

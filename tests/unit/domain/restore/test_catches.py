@@ -49,6 +49,15 @@ def test_new_user_gets_a_new_password_and_is_enabled_last() -> None:
     assert [each.action for each in disabled.operations] == [Action.CREATE]
 
 
+def test_new_user_gets_no_request_of_its_own_for_an_empty_value() -> None:
+    snapshot = together(
+        user(1, authorizationInfo={"certificateUserIds": []}), user(2, authorizationInfo={"certificateUserIds": ["x"]})
+    )
+    plan = plan_of(MemoryWorld(snapshot, {}))
+    written = [each.key for each in plan.operations if "authorizationInfo" in each.properties]
+    assert written == [f"users/{guid(2)}"]
+
+
 def test_undeleted_user_is_rolled_back_to_the_snapshot() -> None:
     plan = plan_of(MemoryWorld(user(1, department="A", jobTitle="A"), {}, bins=user(1, department="B", city="C")))
     undelete, patch = plan.operations

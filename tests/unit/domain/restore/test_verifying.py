@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from shared.domain.resources import RESOURCES
+from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
 from shared.domain.restore.operations import Action, Operation
 from shared.domain.restore.verifying import Expectation, covers
@@ -71,6 +73,24 @@ def test_a_row_is_found_by_its_values_because_graph_gives_it_another_id() -> Non
     removal = operation(1, Action.UNLINK, resource=resource, key=key, before=json.dumps(body).encode())
     assert unmet([removal], {key: {**body, "principalId": NEW}}) == {1: {}}
     assert unmet([removal], {}) == {}
+
+
+ROWS = [each.resource for each in RESOURCES.values() if each.restoring and each.restoring.kind is RestoreKind.ROW] + [
+    "oauth2PermissionGrants"
+]
+
+
+@pytest.mark.parametrize("resource", ROWS)
+def test_each_row_of_a_new_object_is_found_under_new_ids(resource: str) -> None:
+    """Graph chooses the row's own id, and adds times and names."""
+    restoring = RESOURCES[resource].restoring
+    assert restoring is not None
+    body = {name: OLD if name in ("principalId", "clientId") else USER for name in restoring.identified_by}
+    row = operation(1, Action.LINK, body, resource=resource, key=f"{resource}/old")
+    live = {name: NEW if value == OLD else value for name, value in body.items()}
+    added = {"id": "new", "createdDateTime": "2026-01-01T00:00:00Z", "principalDisplayName": "Sales"}
+    assert unmet([row], {f"{resource}/new": {**added, **live}}) == {}
+    assert unmet([row], {f"{resource}/new": {**added, **body}}) == {1: {}}
 
 
 def test_licences_are_compared_by_product() -> None:
