@@ -8,7 +8,17 @@ from rich.console import Console
 
 from console.cli.progress import Pace, picture
 from shared.domain.errors import Answer, Code
-from shared.domain.jobs import Job, JobKind, JobState, Origin, ResourceProgress, Step, StepState, Trouble
+from shared.domain.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    Origin,
+    ResourceProgress,
+    RestoreProgress,
+    Step,
+    StepState,
+    Trouble,
+)
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 JOB = Job(job_id="j", tenant_id="t", kind=JobKind.BACKUP, state=JobState.RUNNING, origin=Origin.HAND, created_at=NOW)
@@ -23,11 +33,11 @@ class Seconds:
         return self.now
 
 
-def render(steps: list[Step], height: int = 40, pace: Pace | None = None) -> str:
+def render(steps: list[Step], height: int = 40, pace: Pace | None = None, job: Job = JOB) -> str:
     """Return the picture as plain text."""
     page = Console(file=StringIO(), width=100, height=height)
     with page.capture() as captured:
-        page.print(picture(JOB, steps, pace or Pace(), height))
+        page.print(picture(job, steps, pace or Pace(), height))
     return captured.get()
 
 
@@ -61,3 +71,23 @@ def test_a_short_terminal_gets_one_line_instead_of_a_table() -> None:
     text = render([users], height=6)
     assert len(text.splitlines()) <= 3
     assert "1,234 records" in text
+
+
+def test_a_restore_shows_what_it_does_and_the_operations_of_each_resource() -> None:
+    detail = RestoreProgress(backup="b", operations=3000, done=1000, failed=2)
+    restore = msgspec.structs.replace(JOB, kind=JobKind.RESTORE, detail=detail)
+    check = Step(step_id="c", phase=1, name="check", state=StepState.RUNNING, began_at=NOW)
+    assert "backing up the directory (job b)" in render([check], job=restore)
+    write = Step(
+        step_id="w",
+        phase=2,
+        name="write",
+        state=StepState.RUNNING,
+        began_at=NOW,
+        progress=[ResourceProgress(resource="groups", records=1002, changed=1000)],
+    )
+    text = render([check, write], job=restore)
+    assert "writing: 1,002 of 3,000 operations" in text
+    assert "groups" in text
+    prove = Step(step_id="p", phase=3, name="prove", state=StepState.RUNNING, began_at=NOW)
+    assert "comparing the directory" in render([check, write, prove], job=restore)
