@@ -9,7 +9,7 @@ from shared.domain.json_text import canonical, elements, members, string
 
 _UNKNOWN = re.compile(rb'"unknownFutureValue"')
 """What Graph's v1.0 returns for a value that it does not know, and refuses when it is written."""
-_EMPTY = frozenset({"null", '""', "[]", "{}"})
+_EMPTY = frozenset({"null", '""', "[]"})
 
 
 def encoded(properties: Mapping[str, bytes]) -> bytes:
@@ -24,15 +24,26 @@ def only(value: bytes, names: Iterable[str]) -> bytes:
 
 
 def is_blank(value: bytes | None) -> bool:
-    """Return True if a value is absent, null, or empty."""
-    return value is None or canonical(value) in _EMPTY
+    """Return True if a value is absent, null or empty, or an object of nothing but such values."""
+    if value is None or canonical(value) in _EMPTY:
+        return True
+    inner = members(value)
+    return inner is not None and all(map(is_blank, inner.values()))
 
 
-def has_content(value: bytes) -> bool:
-    """Return True if a value, or a part of it at any depth, is not empty."""
-    inner, items = members(value), elements(value)
-    parts = list(inner.values()) if inner is not None else items
-    return not is_blank(value) if parts is None else any(map(has_content, parts))
+def is_same(one: bytes, other: bytes) -> bool:
+    """Return True if two values mean the same, where an absent part means the same as an empty one."""
+    return canonical(one) == canonical(other) or canonical(_without_blanks(one)) == canonical(_without_blanks(other))
+
+
+def _without_blanks(value: bytes) -> bytes:
+    """Return a value without the members of its objects that are blank, at any depth; null if the value itself is."""
+    if is_blank(value):
+        return b"null"
+    inner = members(value)
+    if inner is None:
+        return value
+    return encoded({name: _without_blanks(each) for name, each in inner.items() if not is_blank(each)})
 
 
 def is_unknown(value: bytes) -> bool:

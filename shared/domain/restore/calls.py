@@ -4,12 +4,13 @@ from shared.domain.json_text import elements, members, string
 from shared.domain.naming import own_name
 from shared.domain.resources.restoring import OwnCall
 from shared.domain.restore.bodies import encoded, is_blank, list_of, part, text_at
-from shared.domain.restore.changes import NULL, Change
+from shared.domain.restore.changes import Change
 from shared.domain.restore.draft import Draft, path_of, restoring_of
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.stages import Stage
 
 _LICENCES = "assignedLicenses"
+_LICENCE_STATES = "licenseAssignmentStates"
 _EMPTY_LIST = b"[]"
 
 
@@ -75,14 +76,20 @@ def _add_licences(draft: Draft, change: Change, call: OwnCall, values: dict[str,
 
 
 def direct_licences(value: bytes) -> dict[str, tuple[str, ...]]:
-    """Return the disabled plans of each licence that an object has by itself, not through a group, by ``skuId``."""
+    """Return the disabled plans of each licence that an object has by itself, not through a group, by ``skuId``.
+
+    A licence of which no state says where it comes from counts as direct.
+    """
     inner = members(value) or {}
-    states = inner.get("licenseAssignmentStates", NULL)
-    rows = elements(states if states != NULL else inner.get(_LICENCES, _EMPTY_LIST)) or []
+    states = elements(inner.get(_LICENCE_STATES, _EMPTY_LIST)) or []
+    inherited = {text_at(row, "skuId") for row in states if not is_blank(part(row, "assignedByGroup"))}
+    listed = [
+        row for row in elements(inner.get(_LICENCES, _EMPTY_LIST)) or [] if text_at(row, "skuId") not in inherited
+    ]
     licences: dict[str, tuple[str, ...]] = {}
-    for row in rows:
+    for row in (*listed, *(row for row in states if is_blank(part(row, "assignedByGroup")))):
         sku = text_at(row, "skuId")
-        if sku is not None and is_blank(part(row, "assignedByGroup")):
+        if sku is not None:
             plans = elements(part(row, "disabledPlans") or _EMPTY_LIST) or []
             licences[sku.lower()] = tuple(sorted(text.lower() for plan in plans if (text := string(plan)) is not None))
     return licences

@@ -5,11 +5,20 @@ from collections.abc import Iterator
 import msgspec
 
 from shared.domain.compare import within
-from shared.domain.json_text import canonical, is_annotation, members
+from shared.domain.json_text import is_annotation, members
 from shared.domain.naming import own_name
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import Restoring
-from shared.domain.restore.bodies import is_blank, is_unknown, part, text_at, texts_at, with_part, without_parts
+from shared.domain.restore.bodies import (
+    is_blank,
+    is_same,
+    is_unknown,
+    part,
+    text_at,
+    texts_at,
+    with_part,
+    without_parts,
+)
 from shared.domain.restore.directory import Trait, traits_of
 from shared.domain.restore.draft import Draft, restoring_of
 from shared.domain.restore.named import last_id
@@ -94,7 +103,7 @@ def _chosen(draft: Draft, change: Change, restoring: Restoring) -> Iterator[tupl
         paths = restoring.parts_by_graph
         if before == after:
             continue
-        if canonical(without_parts(name, before, paths)) == canonical(without_parts(name, after, paths)):
+        if is_same(without_parts(name, before, paths), without_parts(name, after, paths)):
             continue
         if _rule_allows(draft, change, before):
             if name == _LICENCE_STATES:  # tells which licences are direct

@@ -38,6 +38,8 @@ _GRANTS = {
 }
 """What rows of these resources do, for whoever looks at the plan."""
 _LACKS, _ADDED = "The directory lacks it.", "It was added after the snapshot."
+_MEMBERS = "groups.members"
+_USERS_ONLY = "Graph lets Microsoft 365 groups have users as members only."
 _LAST_USER = "Graph may keep the last user among the owners."
 _OWN = "It belongs to the restoring application, so it stays."
 _LAST_OWNER = (
@@ -86,6 +88,10 @@ class LinkWriter:
         draft, key = self._draft, difference.key
         owner, target = ends(key)
         if owner in draft.refused or not self._may_write(difference, owner):
+            return
+        if draft.directory.traits(owner) & Trait.UNIFIED and self._resource == _MEMBERS and not _is_user(difference):
+            title = self._title(owner, target)
+            draft.refuse(self._resource, key, Hindrance.IMPOSSIBLE, _USERS_ONLY, name=title)
             return
         missing = [each for each in (owner, target) if not self._exists(each, difference)]
         if missing:
@@ -265,6 +271,11 @@ class LinkWriter:
 def _type_of(difference: RecordDifference) -> str:
     """Return the type of a link's target, or an empty text."""
     return string((members(difference.wanted or b"") or {}).get("@odata.type")) or ""
+
+
+def _is_user(difference: RecordDifference) -> bool:
+    """Return True if a link's target is a user, or of a type that is not known."""
+    return _type_of(difference) in ("", "#microsoft.graph.user")
 
 
 def _shown(kind: Hindrance, values: dict[str, bytes]) -> dict[str, bytes]:

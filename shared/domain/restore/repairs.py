@@ -6,7 +6,7 @@ from shared.domain.json_text import members
 from shared.domain.resources import REMAPPED, RESOURCES, ReferenceKind
 from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore import policies
-from shared.domain.restore.bodies import encoded, without_parts
+from shared.domain.restore.bodies import encoded, text_at, without_parts
 from shared.domain.restore.changes import Change
 from shared.domain.restore.directory import Trait, traits_of
 from shared.domain.restore.draft import Draft, gets_new_id, restoring_of
@@ -18,10 +18,15 @@ from shared.domain.restore.refusals import fixed_refusal
 from shared.domain.restore.requests import WriteStep
 from shared.domain.restore.resolving import missing_sentence, unresolved
 from shared.domain.restore.stages import Stage, later_than
-from shared.domain.restore.successors import APPLICATIONS
+from shared.domain.restore.successors import APPLICATIONS, PRINCIPALS
 
 _FOREIGN = Trait.SYNCED | Trait.EXCHANGE
 """Traits of objects that Graph does not let be written."""
+
+_ORPHAN = (
+    "Its application is created anew and gets a new appId, so this service principal belongs to none. Delete it, and plan "
+    "again: then it is created for the new application."
+)
 
 
 def repair(draft: Draft) -> None:
@@ -79,6 +84,9 @@ def _written(draft: Draft) -> dict[str, set[str]]:
 def _values(draft: Draft, change: Change, old: set[str], written: dict[str, set[str]]) -> dict[str, bytes]:
     """Return the properties that name objects by an earlier id, with these ids replaced."""
     restoring, done = restoring_of(change.resource), written.get(change.key, set())
+    if change.resource == PRINCIPALS and (text_at(change.live, "appId") or "").lower() in old:
+        draft.refuse(change.resource, change.key, Hindrance.CHOICE, _ORPHAN, name=change.name, properties=("appId",))
+        return {}
     if fixed_refusal(restoring, change.live) or traits_of(change.resource, change.live) & _FOREIGN:
         return {}
     values = {

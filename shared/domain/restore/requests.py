@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.json_text import canonical
 from shared.domain.resources.restoring import Restoring
-from shared.domain.restore.bodies import has_content, is_blank, part, with_part, without_parts
+from shared.domain.restore.bodies import is_blank, part, with_part, without_parts
 from shared.domain.restore.draft import Draft, restoring_of
 from shared.domain.restore.resolving import named_objects
 from shared.domain.restore.stages import Stage, later_than
@@ -29,13 +29,15 @@ def split(draft: Draft, resource: str, values: dict[str, bytes], live: bytes | N
     alone: list[WriteStep] = []
     written = {name: without_parts(name, value, restoring.parts_by_graph) for name, value in values.items()}
     for name, value in written.items():
+        if live is None and name in {*restoring.alone, *restoring.later} and is_blank(value):
+            continue  # a new object has no value either
         if name in restoring.last and (live is not None or name not in restoring.initial):
             last.values[name] = value
         elif name in restoring.initial and live is None:
             _split_initial(restoring, name, value, first, last if name in restoring.last else later)
         elif name in restoring.alone:
-            if live is not None or has_content(value):  # a new object has no value to clear
-                alone.append(WriteStep(restoring.stage, {name: value}))
+            stage = restoring.stage if live is not None else later.stage  # a stage after the creation
+            alone.append(WriteStep(stage, {name: value}))
         else:
             _split_later(draft, resource, name, value, live, first, later)
     return [first, *alone, *(step for step in (later, last) if step.values)]

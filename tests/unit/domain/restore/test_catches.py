@@ -547,3 +547,43 @@ def test_operations_name_the_permissions_that_they_need() -> None:
     assert "Application.ReadWrite.All" in needs["groups.members"]
     assert {"Policy.ReadWrite.ConditionalAccess", "Policy.Read.All"} <= needs["conditionalAccessPolicies"]
     assert "grants" in notes(plan)
+
+
+def test_what_a_new_object_gets_alone_is_written_in_a_later_stage() -> None:
+    certificates = {"certificateUserIds": ["X509:<PN>u1@contoso.com"]}
+    plan = plan_of(MemoryWorld(user(1, accountEnabled=False, authorizationInfo=certificates), {}))
+    creation, alone = plan.operations
+    assert body(alone) == {"authorizationInfo": certificates} and creation.stage < alone.stage
+
+
+def test_empty_values_need_no_request() -> None:
+    empty = {"authorizationInfo": {"certificateUserIds": []}}
+    assert len(plan_of(MemoryWorld(user(1, accountEnabled=False, **empty), {})).operations) == 1
+    assert plan_of(MemoryWorld(user(1, **empty), user(1))).operations == []
+    apps = application(1, identifierUris=[], requiredResourceAccess=[])
+    assert len(plan_of(MemoryWorld(apps, {})).operations) == 1
+
+
+def test_licence_without_a_state_counts_as_direct() -> None:
+    listed = [{"skuId": SKU, "disabledPlans": []}]
+    stated = user(1, assignedLicenses=listed, licenseAssignmentStates=licensed(1, {SKU: None})[f"users/{guid(1)}"][
+        "licenseAssignmentStates"])  # fmt: skip
+    unstated = user(1, assignedLicenses=listed, licenseAssignmentStates=[])
+    assert plan_of(MemoryWorld(unstated, stated)).operations == []
+
+
+def test_microsoft_365_group_has_users_as_members_only() -> None:
+    common = together(unified(1), group(2), user(3))
+    plan = plan_of(MemoryWorld(together(common, member(1, 2, "groups"), member(1, 3)), common))
+    assert steps(plan) == [("link", f"groups/{guid(1)}/members/{guid(3)}")]
+    assert "users" in reasons(plan, Hindrance.IMPOSSIBLE)[0]
+
+
+def test_part_that_is_empty_or_absent_is_the_same() -> None:
+    api = {"requestedAccessTokenVersion": 2, "acceptMappedClaims": None}
+    snapshot = application(1, api=api | {"knownClientApplications": [], "oauth2PermissionScopes": []})
+    assert plan_of(MemoryWorld(snapshot, application(1, api=api))).operations == []
+    assert (
+        len(plan_of(MemoryWorld(application(1, api={"acceptMappedClaims": False}), application(1, api={}))).operations)
+        == 1
+    )

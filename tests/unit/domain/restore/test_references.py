@@ -144,3 +144,11 @@ def test_policy_with_other_living_names_is_repaired() -> None:
     living = together(user(5), policy(1, conditions={"users": users}, state="disabled"))
     plan = plan_of(MemoryWorld(together(living, group(2)), living))
     assert [each.key for each in plan.operations] == [f"groups/{guid(2)}", f"conditionalAccessPolicies/{guid(1)}"]
+
+
+def test_service_principal_of_a_recreated_application_cannot_be_kept() -> None:
+    orphan = principal(2, 1, servicePrincipalNames=[app_id(1)])
+    plan = plan_of(MemoryWorld(together(application(1), orphan), orphan))
+    assert [each.key for each in plan.operations] == [f"applications/{guid(1)}"]
+    (choice,) = hindrances(plan, Hindrance.CHOICE)
+    assert choice.key == f"servicePrincipals/{guid(2)}" and "Delete it" in choice.reason
