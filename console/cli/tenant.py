@@ -62,7 +62,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     taken = f"{shown.last.snapshot_id} of {to_second(moment(shown.last.created_at))}" if shown.last else None
     fields = {**fields_of(document), "schedule": _schedule_words(document), "last_snapshot": taken}
     fields |= {"last_result": _result_words(document), "last_complete_at": to_second(document.last_complete_at)}
-    for hidden in ("sign_in_warning", "last_complete_age_seconds"):
+    for hidden in ("sign_in_warning", "restore_warning", "last_complete_age_seconds"):
         del fields[hidden]
     print_fields([*fields.items()])
     _note_expiry(document)
@@ -151,9 +151,9 @@ def _day(time: datetime | None) -> str | None:
 
 
 def _note_expiry(document: TenantDocument) -> None:
-    """Note the warning that the sign-in expires, if there is one."""
-    if document.sign_in_warning:
-        note(f"attention: {document.sign_in_warning}")
+    """Note the warnings that a credential expires, if there are any."""
+    for warning in filter(None, (document.sign_in_warning, document.restore_warning)):
+        note(f"attention: {warning}")
 
 
 def _schedule_words(document: TenantDocument) -> str | None:

@@ -11,7 +11,7 @@ from console.documents.times import Moment, moment
 from shared.domain.errors import Code
 from shared.domain.jobs import JobState
 from shared.domain.model import Tenant
-from shared.domain.sign_in import expiry_sentence
+from shared.domain.sign_in import expiry_sentence, restore_expiry_sentence
 from shared.ports.catalog.queries import Result, TenantOverview
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class TenantDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the application that restores, null without a restore identity."""
     restore_expires_at: Moment | None
     """When the client secret or certificate of the restore identity expires, if that is known."""
+    restore_warning: str | None
+    """A warning, from 30 days before, that the client secret or certificate of the restore identity expires."""
 
 
 class CheckedDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +160,7 @@ def tenant_document(shown: TenantOverview, now: datetime) -> TenantDocument:
         same_directory=shown.same_directory,
         restore_client_id=tenant.restore_client_id,
         restore_expires_at=moment(tenant.restore_expires_at),
+        restore_warning=restore_expiry_sentence(tenant, now),
     )
 
 

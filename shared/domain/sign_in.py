@@ -11,21 +11,35 @@ _REMINDERS = (timedelta(0), timedelta(days=1), timedelta(days=7), SOON)
 """How long before the expiry a notice is sent, each once."""
 
 
-def expires_soon(tenant: Tenant, now: datetime) -> bool:
-    """Return True if the credential has expired or expires within ``SOON``; False if its expiry is not known."""
-    return tenant.sign_in_expires_at is not None and tenant.sign_in_expires_at < now + SOON
+def _expires_soon(expires_at: datetime | None, now: datetime) -> bool:
+    """Return True if a credential has expired or expires within ``SOON``; False if its expiry is not known."""
+    return expires_at is not None and expires_at < now + SOON
 
 
 def expiry_sentence(tenant: Tenant, now: datetime) -> str | None:
-    """Return the warning, or None if there is nothing to warn of."""
+    """Return the warning about the credential that reads, or None if there is nothing to warn of."""
     expires_at = tenant.sign_in_expires_at
-    if expires_at is None or not expires_soon(tenant, now):
+    if expires_at is None or not _expires_soon(expires_at, now):
         return None
-    when = "has expired" if expires_at <= now else "expires"
     return (
-        f"The client secret or certificate of {tenant.name} {when} on {expires_at:%Y-%m-%d}: make another, "
+        f"The client secret or certificate of {tenant.name} {_when(expires_at, now)}: make another, "
         f"and give it with 'entrakeep tenant update {tenant.name}'."
     )
+
+
+def restore_expiry_sentence(tenant: Tenant, now: datetime) -> str | None:
+    """Return the warning about the credential of the restore identity, or None if there is nothing to warn of."""
+    expires_at = tenant.restore_expires_at
+    if expires_at is None or not _expires_soon(expires_at, now):
+        return None
+    return (
+        f"The client secret or certificate that restores {tenant.name} {_when(expires_at, now)}: make another, and give it "
+        f"with 'entrakeep tenant update {tenant.name} --restore-client-secret-file FILE'."
+    )
+
+
+def _when(expires_at: datetime, now: datetime) -> str:
+    return f"{'has expired' if expires_at <= now else 'expires'} on {expires_at:%Y-%m-%d}"
 
 
 def no_restore_identity(name: str) -> Refuse:

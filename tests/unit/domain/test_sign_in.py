@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from shared.domain.model import KeyMode, Tenant
-from shared.domain.sign_in import expires_soon, expiry_sentence
+from shared.domain.sign_in import expiry_sentence, restore_expiry_sentence
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -37,14 +38,19 @@ def tenant(expires_at: datetime | None) -> Tenant:
 )
 def test_warnings_of_an_expiring_sign_in_start_thirty_days_before(after: timedelta, phrase: str | None) -> None:
     sentence = expiry_sentence(tenant(NOW + after), NOW)
-    assert expires_soon(tenant(NOW + after), NOW) is (phrase is not None)
     if phrase is None:
         assert sentence is None
     else:
         assert sentence is not None
         assert phrase in sentence
         assert "'entrakeep tenant update contoso'" in sentence
+    restoring = msgspec.structs.replace(tenant(None), restore_expires_at=NOW + after)
+    sentence = restore_expiry_sentence(restoring, NOW)
+    assert (sentence is not None) is (phrase is not None)
+    assert sentence is None or (
+        phrase is not None and phrase in sentence and "--restore-client-secret-file" in sentence
+    )
 
 
 def test_an_unknown_expiry_causes_no_warning() -> None:
-    assert expiry_sentence(tenant(None), NOW) is None
+    assert expiry_sentence(tenant(None), NOW) is restore_expiry_sentence(tenant(None), NOW) is None
