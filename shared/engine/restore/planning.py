@@ -9,6 +9,7 @@ import msgspec
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import PlanProgress
 from shared.domain.model import Snapshot
+from shared.domain.resources import RESOURCES
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.operations import Plan
 from shared.domain.restore.planning import make_plan
@@ -104,8 +105,18 @@ def _notes(work: Work, facts: DirectoryFacts) -> Iterator[str]:
         if refusal.code is not Code.NO_RESTORE_IDENTITY:
             raise
         yield no_restore_identity(work.catalog.tenant().name).message
-    for resource in sorted(facts.unread_bins):
-        yield (
-            f"Graph did not show the recycle bin of {resource} to the application, so the plan creates "
-            "objects that may still be in it. 'entrakeep tenant check NAME --restore' names the missing permission."
+    yield from (_unread_bin(work.catalog.tenant().name, resource) for resource in sorted(facts.unread_bins))
+
+
+def _unread_bin(tenant: str, resource: str) -> str:
+    """Return the note about a recycle bin that Graph did not show to the application."""
+    row = RESOURCES[resource].restoring
+    if row is not None and row.bin is not None and not row.bin.by_application:
+        return (
+            f"Graph shows the recycle bin of {resource} to people only. What is in it is created again under a new id: to "
+            "keep an old id, undelete the object in the Microsoft Entra admin center, and plan again."
         )
+    return (
+        f"Graph did not show the recycle bin of {resource} to the application, so the plan creates "
+        f"objects that may still be in it. 'entrakeep tenant check {tenant} --restore' names the missing permission."
+    )
