@@ -52,7 +52,7 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
     stages = Stages() if how == "staged" else None
     with stages or nullcontext():
         started_at, cpu_before = time.perf_counter(), time.process_time()
-        steps = _run_all(context, job)
+        steps = run_all(context, job)
         seconds, cpu_seconds = time.perf_counter() - started_at, time.process_time() - cpu_before
     finished = catalog.jobs.get(job.job_id)
     if finished.state is not JobState.SUCCEEDED:
@@ -67,7 +67,7 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
     )
 
 
-def _run_all(context: Context, job: Job) -> dict[str, float]:
+def run_all(context: Context, job: Job) -> dict[str, float]:
     """Run the job's steps, phase by phase. Return seconds by label."""
     jobs = context.catalog.tenant(job.tenant_id).jobs
     spent: dict[str, float] = {}
