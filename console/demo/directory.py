@@ -5,10 +5,13 @@ import ssl
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from shared.domain.resources import RESOURCES
 
 _POLICIES = "identity/conditionalAccess/policies"
 _LOCATIONS = "identity/conditionalAccess/namedLocations"
@@ -82,6 +85,29 @@ class Directory:
         for batch in changes.values():
             self._client.post("/changes", json=batch).raise_for_status()
         return list(changes)
+
+    def register(self, client_id: str, secret: str) -> None:
+        """Register an application that has every permission to restore."""
+        permissions = sorted({name for row in RESOURCES.values() for name in row.permissions_to_restore})
+        application = {"client_id": client_id, "secret": secret, "permissions": permissions}
+        self._client.post("/apps", json=application).raise_for_status()
+
+    def attack(self) -> list[str]:
+        """Delete a policy, and a group that it excludes. Return a description of each deletion."""
+        groups = {group["id"]: group for group in map(json.loads, self._values("groups"))}
+        excluded = [
+            (len(self._ids(f"groups/{each}/members")), each, policy)
+            for policy in map(json.loads, self._values(_POLICIES))
+            for each in policy["conditions"]["users"]["excludeGroups"]
+            if policy["state"] == "enabled" and each in groups and groups[each]["groupTypes"] in ([], ["Unified"])
+        ]
+        members, group_id, policy = min(excluded, key=itemgetter(0))  # few, so that the plan is short
+        deletions = [_delete(f"groups/{group_id}"), _delete(f"{_POLICIES}/{policy['id']}")]
+        self._client.post("/changes", json=deletions).raise_for_status()
+        return [
+            f"Group deleted: {groups[group_id]['displayName']}, with {members} members",
+            f"Policy deleted: {policy['displayName']}, which excludes that group",
+        ]
 
     def _values(self, path: str) -> list[bytes]:
         """Return the objects of a list, each as JSON."""

@@ -18,6 +18,9 @@ USERS, GROUPS, APPLICATIONS, POLICIES = 2000, 300, 40, 20
 SETTINGS_FILE = "settings.sh"
 SECRET_FILE = "client-secret.txt"  # noqa: S105 - a name
 _CLIENT_SECRET = "simulated-secret\n"  # noqa: S105 - of the simulator's own application
+RESTORE_CLIENT = "55555555-5555-5555-5555-555555555555"
+RESTORE_SECRET_FILE = "restore-secret.txt"  # noqa: S105 - a name
+_RESTORE_SECRET = "simulated-restore-secret"  # noqa: S105 - of the application that the demo registers
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
     bare = {**wiring.bare_environment(), "TMPDIR": str(temporary)}
     ca_file = folder / "graph-ca.pem"
     (folder / SECRET_FILE).write_text(_CLIENT_SECRET)
+    (folder / RESTORE_SECRET_FILE).write_text(_RESTORE_SECRET)
     with screen.waiting("Starting the simulators of AWS and of Microsoft Graph"):
         counts: tuple[str, ...] = ("--users", str(USERS), "--groups", str(GROUPS), "--policies", str(POLICIES))
         counts += ("--applications", str(APPLICATIONS))
@@ -64,6 +68,7 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
     flower_url = parts.hears("up", "Flower:", "log")
     screen.done(f"Ready. Watch the tasks in Flower while they run: {flower_url}/tasks")
     with closing(Directory(graph_url, ca_file)) as directory:
+        directory.register(RESTORE_CLIENT, _RESTORE_SECRET)
         yield Stage(
             directory=directory,
             owner=owner,

@@ -9,7 +9,7 @@ from typing import Any
 from console.demo.directory import by_resource
 from console.demo.parts import DemoFailed
 from console.demo.screen import Screen
-from console.demo.stage import SECRET_FILE, Stage
+from console.demo.stage import RESTORE_CLIENT, RESTORE_SECRET_FILE, SECRET_FILE, Stage
 from shared import wiring
 from shared.domain.deadline import Deadline
 from shared.domain.schedule import next_due
@@ -45,6 +45,7 @@ class Story:
         due, known = self._change()
         snapshot = self._back_up_by_schedule(due, known)
         self._compare(snapshot)
+        self._restore(snapshot)
         self._revoke(snapshot)
         self._restore_access(snapshot)
         return self._proved
@@ -137,13 +138,34 @@ class Story:
             raise DemoFailed("The download has invalid lines or duplicate records.")
         return records
 
-    def _revoke(self, snapshot: str) -> None:
-        """Disable the key, and show that backup and download are refused."""
-        self._screen.chapter("Revoke the key")
-        self._screen.say("The schedule is paused, so that only the commands that you see use the key.")
+    def _restore(self, snapshot: str) -> None:
+        """Delete a group and a policy, restore them by a plan, and compare the directory with the snapshot."""
+        self._screen.chapter("Restore what an attacker deleted")
+        self._screen.say("The schedule is paused, so that from now on only the commands that you see do something.")
         self._do("schedule", "pause", _TENANT)
         while any(not job["finished_at"] for job in self._jobs()):
             time.sleep(_LOOK)
+        for line in self._stage.directory.attack():
+            self._screen.done(line)
+        self._screen.say("Restores use an application of their own: the one that reads every night cannot write.")
+        self._do(
+            *("tenant", "update", _TENANT, "--restore-client-id", RESTORE_CLIENT),
+            *("--restore-client-secret-file", RESTORE_SECRET_FILE),
+        )
+        self._do("plan", "make", _TENANT, snapshot, "--deleted-since", snapshot, "--enable-policies", "--wait")
+        plan = self._ask("plan", "list", _TENANT)[0]
+        self._screen.say("That was only a plan. This carries it out, exactly as it was shown:")
+        self._do("restore", _TENANT, "--plan", plan["plan"], "--wait")
+        self._screen.say("Compare the snapshot with the directory after the restore:")
+        self._do("compare", _TENANT, snapshot, "latest")
+        self._screen.done(
+            "The group is back with its id and its members. The policy has a new id, which Entrakeep knows."
+        )
+        self._proved.append(f"A restore by a plan: {plan['number_of_operations']} operations, each done once.")
+
+    def _revoke(self, snapshot: str) -> None:
+        """Disable the key, and show that backup and download are refused."""
+        self._screen.chapter("Revoke the key")
         self._stage.owner.disable()
         self._screen.done("The owner of the KMS key has disabled it, as 'aws kms disable-key' does.")
         refused = self._stage.commands.refused
