@@ -11,6 +11,7 @@ from console.cli.output import console, counted
 from console.cli.tables import table
 from console.documents.jobs import in_trouble, trouble_of
 from console.documents.results import resources_of
+from console.documents.times import moment, to_second
 from shared.domain.jobs import Job, PlanProgress, RestoreProgress, Step, Trouble
 from shared.domain.resources import LINKS
 
@@ -113,13 +114,21 @@ def _restoring(detail: PlanProgress, steps: Sequence[Step]) -> "Iterator[Rendera
     if now == "write" and isinstance(detail, RestoreProgress):
         ended = detail.done + detail.partly + detail.failed
         yield Text(f"writing: {ended:,} of {counted(detail.operations, 'operation')}")
-    elif now == "prove":
-        yield Text("comparing the directory with the snapshot")
+    elif now == "prove" and isinstance(detail, RestoreProgress):
+        yield Text(_comparing(detail))
     elif detail.backup is not None:
         yield Text(f"backing up the directory (job {detail.backup}), then planning")
     rows = [(each.resource, each.records) for step in steps if step.name == "write" for each in step.progress]
     if rows:
         yield table(("resource", "operations"), rows)
+
+
+def _comparing(detail: RestoreProgress) -> str:
+    """Return what the comparison after a restore does, or what it waits for."""
+    if detail.look_at is None or detail.backup is not None:
+        return "comparing the directory with the snapshot"
+    waits = counted(detail.not_shown, "operation")
+    return f"waiting until Graph shows the result of {waits}; next look at {to_second(moment(detail.look_at))}"
 
 
 def _waiting(trouble: Trouble) -> "Text":

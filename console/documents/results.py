@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from console.documents.jobs import JobDocument, job_fields
 from console.documents.key_jobs import CheckDocument, UnmovedBlob, key_job_of
+from console.documents.times import Moment, moment
 from console.documents.verifications import DamagedBlob, damaged_of, strays_of
 from shared.domain.errors import Answer, Code
 from shared.domain.jobs import Details, Job, JobKind, Phase, PlanProgress, RestoreProgress, Step
@@ -88,6 +89,10 @@ class JobWithResults(JobDocument, frozen=True, kw_only=True):
     """A restore: number of operations that were done without properties that Graph refused."""
     failed: int | UnsetType = UNSET
     """A restore: number of operations that failed, or that Graph accepted and did not apply."""
+    not_shown: int | UnsetType = UNSET
+    """A restore: number of operations whose result the directory did not show at the last comparison."""
+    look_at: Moment | UnsetType | None = UNSET
+    """A restore: when it compares again, because the directory does not show everything yet; null otherwise."""
     left: list[UnmovedBlob] | UnsetType = UNSET
     """A key change: key objects that could not be moved."""
     database: str | UnsetType | None = UNSET
@@ -164,8 +169,8 @@ def restore_fields(detail: Details | None) -> dict[str, Any]:
     names = ("plan", "operations", "impossible", "reason", "undo", "backup")
     fields = {name: getattr(detail, name) for name in names}
     if isinstance(detail, RestoreProgress):
-        fields |= {name: getattr(detail, name) for name in ("after", "done", "partly", "failed")}
-        fields["undo_point"] = detail.before
+        fields |= {name: getattr(detail, name) for name in ("after", "done", "partly", "failed", "not_shown")}
+        fields |= {"undo_point": detail.before, "look_at": moment(detail.look_at)}
     return fields
 
 

@@ -177,8 +177,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long results of a restore wait at most until they are stored."""
     prove_seconds: float = 600.0
     """How long after the last write a difference may remain before it counts as not applied."""
-    prove_look_seconds: float = 30.0
-    """Wait before the directory is backed up again because differences remain."""
+    prove_backoff: Backoff = Backoff(first=30.0, longest=240.0)
+    """Waits before a restore looks again at what the directory does not show yet."""
+    prove_reads: int = 200
+    """Most operations whose records are read again by id. For more, the directory is backed up again."""
     write_wait_most_seconds: float = 200.0
     """Longest wait of a write for its budget: longer than the longest window in which Graph counts one application's."""
     redis_answer_seconds: float = 0.5

@@ -230,6 +230,14 @@ class RestoreProgress(PlanProgress):
     """When the backup must have begun at the earliest with which the result is compared."""
     mended_at: datetime | None = None
     """When marks that had come back were last replaced."""
+    looks: int = 0
+    """Comparisons so far that showed differences."""
+    not_shown: int = 0
+    """Number of operations whose result the directory did not show at the last comparison."""
+    suspects: list[int] = []
+    """Numbers of these operations, if the next comparison reads their records by id."""
+    look_at: datetime | None = None
+    """When the next comparison is due."""
     after: str | None = None
     """The snapshot of the directory after the restore."""
     done: int = 0
@@ -245,8 +253,9 @@ class RestoreProgress(PlanProgress):
 
     def for_retry(self) -> "RestoreProgress":
         """Return the request. The new job continues with the plan if that was being carried out."""
-        ended = {"backup": None, "written_at": None, "proved_since": None, "mended_at": None, "after": None}
-        request = msgspec.structs.replace(self, **ended, done=0, failed=0, partly=0)
+        times = dict.fromkeys(("written_at", "proved_since", "mended_at", "look_at"))
+        counts = dict.fromkeys(("looks", "not_shown", "done", "failed", "partly"), 0)
+        request = msgspec.structs.replace(self, **times, **counts, backup=None, suspects=[], after=None)
         keeps_plan = self.given or self.carried_by is not None
         return request if keeps_plan else msgspec.structs.replace(request, plan=None, before=None)
 

@@ -51,6 +51,8 @@ class Expectation:
         self._ids = ids
         self._identified_by = _identified_by(restoring_of(carried_out[0])) if carried_out else ()
         self._wanted: dict[str, _Wanted] = {}
+        self._names: dict[str, str] = {}
+        """The text by which a record is found, by the record's key in the snapshot."""
         for operation in carried_out:
             self._take(operation)
 
@@ -69,7 +71,9 @@ class Expectation:
 
         ``live`` are the records of ``first_ids``, or all with ``by_values``.
         """
-        records = {self._name(key.decode(), value): value for key, value in live}
+        records: dict[str, bytes] = {}
+        for key, value in live:
+            records[key.decode()] = records[self._name(key.decode(), value)] = value
         missing: dict[int, Unmet] = {}
         for name, wanted in self._wanted.items():
             for each in _differences(wanted, records.get(name)):
@@ -82,7 +86,8 @@ class Expectation:
         """Add what one operation wants."""
         sent = operation.action in (Action.CREATE, Action.LINK)
         value = (operation.body if sent else operation.before or operation.body) or b"{}"
-        name = self._name(self._key(operation), self._ids.rewritten(value))
+        name = self._names.get(operation.key) or self._name(self._key(operation), self._ids.rewritten(value))
+        self._names[operation.key] = name
         wanted = self._wanted.setdefault(name, _Wanted(operation))
         if operation.action is Action.CALL:
             if operation.path.endswith("/assignLicense"):
@@ -102,10 +107,13 @@ class Expectation:
         return rewritten_key(operation.key.encode(), self._ids).decode()
 
     def _name(self, key: str, value: bytes) -> str:
-        """Return the text by which a record is found: its key, or the values that identify it."""
-        if not self._identified_by:
-            return key
+        """Return the text by which a record is found: its key, or the values that identify it.
+
+        A patch writes some properties only, so its record is found by the key.
+        """
         properties = members(value) or {}
+        if properties.keys().isdisjoint(self._identified_by):
+            return key
         return "\n".join(canonical(properties.get(name)).lower() for name in self._identified_by)
 
 

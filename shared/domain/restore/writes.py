@@ -1,7 +1,7 @@
 """Rules of the requests that a restore sends: what belongs together, marks, and properties that may be left out. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -195,3 +195,12 @@ def without_refused(operation: Operation, body: bytes, property: str) -> bytes |
         return None
     del properties[name]
     return encoded(properties) if any(not each.startswith("@") for each in properties) else None
+
+
+def without_properties(operation: Operation, refused: Collection[str]) -> Operation:
+    """Return the operation without properties that Graph has refused."""
+    if not refused or operation.body is None:
+        return operation
+    names = {each.partition(".")[0] for each in refused}
+    rest = {name: value for name, value in (members(operation.body) or {}).items() if name not in names}
+    return msgspec.structs.replace(operation, body=encoded(rest))

@@ -1,11 +1,19 @@
-"""Phase 3 of a restore: back the directory up again, and compare it with what was written.
+"""Phase 3 of a restore: compare the directory with what was written.
 
-Replicas lag, so differences are looked at again for some minutes. What still differs then was accepted by Graph and not
-applied: a result of its own, which is never repeated in a loop.
+Replicas lag, so differences are looked at again for some minutes, with growing waits. What still differs then was accepted
+by Graph and not applied: a result of its own, which is never repeated in a loop.
+
+::
+
+    backup ──▶ compare ──▶ nothing differs ──▶ end
+                  └─ differs ──▶ wait ──▶ read these records by id ──▶ nothing differs, or time is over ──▶ backup
+                                  ▲                    └─ differs
+                                  └────────────────────────┘
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NoReturn
 
 from shared.domain.errors import GraphTrouble
 from shared.domain.jobs import JobState, RestoreProgress
@@ -13,14 +21,15 @@ from shared.domain.model import Snapshot
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.operations import Operation, Plan
 from shared.domain.restore.verifying import Expectation, Unmet, raw
-from shared.domain.restore.writes import unmarking
+from shared.domain.restore.writes import unmarking, without_properties
 from shared.engine.backup.cancelling import run_cancellable
 from shared.engine.restore.connection import connected, restore_identity
 from shared.engine.restore.fresh_backup import snapshot_since
 from shared.engine.restore.looking import request_of
+from shared.engine.restore.rereading import Rereading
 from shared.engine.restore.results import Results
 from shared.engine.restore.sides import SnapshotSide
-from shared.engine.restore.stored_plans import stored_plan
+from shared.engine.restore.stored_plans import open_detail, stored_plan
 from shared.engine.steps.work import WaitFor, Work
 from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.directory import Outcome, WriteAnswer
@@ -41,20 +50,66 @@ def prove_step(work: Work) -> bool:
         raise LookupError("a restore is compared after its operations")
     plan = stored_plan(work.catalog, work.keys, progress.plan)
     results = Results(work, progress, plan.operations)
-    carried_out = [each for each in plan.operations if results.state(each.number) in _CARRIED_OUT]
+    carried_out = _carried_out(work, plan, results)
+    if progress.suspects:
+        unmet = run_cancellable(work, _reread(work, carried_out, progress.suspects))
+        if unmet and not _is_over(work, progress):
+            _look_later(work, progress, unmet)
+        progress.suspects, progress.proved_since = [], work.context.clock.now()  # the last backup shows the same
     after = snapshot_since(work, progress, progress.proved_since or progress.written_at)
     unmet = _unmet(work, after, carried_out)
-    now = work.context.clock.now()
-    if unmet and now < progress.written_at + timedelta(seconds=work.context.limits.prove_seconds):
-        _mend(work, progress, [each.operation for each in unmet if each.marked])
-        progress.backup, progress.proved_since = None, work.context.clock.now()
-        work.catalog.claims.report_progress(work.claim, progress)
-        raise WaitFor(work.context.limits.prove_look_seconds)
+    if unmet and not _is_over(work, progress):
+        _look_later(work, progress, unmet)
+    progress.not_shown, progress.look_at = len(unmet), None
     _add_not_applied(results, unmet)
     results.store()
     progress.after = after.snapshot_id
     work.catalog.restores.move_plan(plan.plan_id, PlanState.DONE, work.claim.job_id)
     return _finish(work, plan, progress)
+
+
+def _carried_out(work: Work, plan: Plan, results: Results) -> list[Operation]:
+    """Return the operations that Graph carried out, without properties that it refused."""
+    refused = {
+        each.number: open_detail(work.catalog, work.keys, each.detail).properties
+        for each in work.catalog.restores.results(work.claim.job_id)
+        if each.state is OperationState.PARTLY
+    }
+    carried_out = (each for each in plan.operations if results.state(each.number) in _CARRIED_OUT)
+    return [without_properties(each, refused.get(each.number, ())) for each in carried_out]
+
+
+def _is_over(work: Work, progress: RestoreProgress) -> bool:
+    """Return True if what differs now counts as not applied."""
+    written_at = progress.written_at or work.context.clock.now()
+    return work.context.clock.now() >= written_at + timedelta(seconds=work.context.limits.prove_seconds)
+
+
+def _look_later(work: Work, progress: RestoreProgress, unmet: Sequence[Unmet]) -> NoReturn:
+    """Replace marks that came back, and raise WaitFor until the next comparison."""
+    limits, now = work.context.limits, work.context.clock.now()
+    _mend(work, progress, [each.operation for each in unmet if each.marked])
+    wait = limits.prove_backoff.wait(progress.looks)
+    numbers = sorted({each.operation.number for each in unmet})
+    progress.looks += 1
+    progress.not_shown = len(numbers)
+    progress.suspects = numbers if len(numbers) <= limits.prove_reads else []
+    progress.backup, progress.proved_since = None, now
+    progress.look_at = now + timedelta(seconds=wait)
+    work.catalog.claims.report_progress(work.claim, progress)
+    raise WaitFor(wait)
+
+
+async def _reread(work: Work, carried_out: Sequence[Operation], suspects: Sequence[int]) -> list[Unmet]:
+    """Return what the records of these operations do not show now. If Graph does not answer, return all of them."""
+    ids = IdMap(work.catalog.restores.map_entries())
+    target = await connected(work.context, restore_identity(work.catalog, work.keys), work.check)
+    try:
+        return await Rereading(target, ids).unmet(carried_out, suspects)
+    except GraphTrouble:
+        return [Unmet(each) for each in carried_out if each.number in set(suspects)]
+    finally:
+        await target.close()
 
 
 def _unmet(work: Work, after: Snapshot, carried_out: Sequence[Operation]) -> list[Unmet]:

@@ -43,7 +43,7 @@ def set_up(world: EngineWorld) -> None:
         lag_backoff=Backoff(first=0.05, longest=0.3),
         lag_seconds=30.0,
         mark_seconds=0.3,
-        prove_look_seconds=0.0,
+        prove_backoff=Backoff(first=0.05, longest=0.2),
         backup_look_seconds=0.0,
     )
 

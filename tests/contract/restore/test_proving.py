@@ -98,6 +98,58 @@ def test_what_graph_accepts_and_does_not_apply_is_a_result_of_its_own(world: Eng
     assert states(world, job) == {NOT_APPLIED}
     (result,) = world.catalog.restores.results(job.job_id)
     assert result.code == "NOT_APPLIED"
+    assert isinstance(job.detail, RestoreProgress)
+    assert (job.detail.not_shown, job.detail.look_at) == (1, None)
+
+
+def test_a_difference_that_remains_is_read_again_by_id_and_not_backed_up_each_time(
+    world: EngineWorld, simulator: Simulator
+) -> None:
+    erik = existing(simulator, "users", user("erik", department="A"))
+    snapshot = backup(world)
+    change(simulator, "update", f"users/{erik}", {"department": "B"})
+    simulator.set("quirks", {"without_effect": ["users.department"]})
+    simulator.forget()
+    world.limit(prove_seconds=5.0)
+    job = restored(world, snapshot, Scope(ids=(erik,)))
+    simulator.set("quirks", {"without_effect": []})
+    assert isinstance(job.detail, RestoreProgress)
+    assert states(world, job) == {NOT_APPLIED}
+    assert job.detail.looks >= 2
+    assert simulator.request_count("/v1.0/users/{id}", "GET") == job.detail.looks
+    made = [each for each in world.catalog.snapshots.all() if each.snapshot_id != snapshot]
+    assert len(made) == 3, "before the restore, after the last write, and at the end"
+
+
+def test_records_of_each_kind_are_read_again_by_id(world: EngineWorld, simulator: Simulator) -> None:
+    """The first backup does not show yet what was written; an object, a link and a reference to one object do."""
+    frida, hans = existing(simulator, "users", user("frida")), existing(simulator, "users", user("hans"))
+    sales = existing(simulator, "groups", group("Late"))
+    simulator.create(f"groups/{sales}/members", json.dumps({"id": frida}).encode())
+    snapshot = backup(world)
+    change(simulator, "delete", f"groups/{sales}")
+    change(simulator, "purge", f"groups/{sales}")
+    change(simulator, "update", f"users/{hans}", {"city": "Basel"})
+    simulator.forget()
+    world.on_point = lambda point: simulator.set("lag", {"list": 4}) if point == Point.ALL_WRITTEN else None
+    job = restored(world, snapshot, Scope(ids=(sales, hans)))
+    assert (job.state, job.message) == (JobState.SUCCEEDED, None)
+    assert isinstance(job.detail, RestoreProgress)
+    assert job.detail.looks >= 1
+    assert simulator.request_count("/v1.0/groups/{id}", "GET") >= 1
+    assert simulator.request_count("/v1.0/groups/{id}/members", "GET") >= 1
+
+
+def test_a_value_that_graph_refused_is_not_waited_for(world: EngineWorld, simulator: Simulator) -> None:
+    gina = existing(simulator, "users", user("gina", city="Bern", jobTitle="A"))
+    snapshot = backup(world)
+    change(simulator, "update", f"users/{gina}", {"city": "Basel", "jobTitle": "B"})
+    simulator.set("quirks", {"read_only": ["users.jobTitle"]})
+    job = restored(world, snapshot, Scope(ids=(gina,)))
+    simulator.set("quirks", {"read_only": []})
+    assert isinstance(job.detail, RestoreProgress)
+    assert states(world, job) == {OperationState.PARTLY}
+    assert job.detail.looks == 0
 
 
 def test_a_mark_that_comes_back_is_replaced_again(world: EngineWorld, simulator: Simulator) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from rich.console import Console
 
 from console.cli.progress import Pace, picture
+from console.documents.times import moment, to_second
 from shared.domain.errors import Answer, Code
 from shared.domain.jobs import (
     Job,
@@ -91,3 +92,7 @@ def test_a_restore_shows_what_it_does_and_the_operations_of_each_resource() -> N
     assert "groups" in text
     prove = Step(step_id="p", phase=3, name="prove", state=StepState.RUNNING, began_at=NOW)
     assert "comparing the directory" in render([check, write, prove], job=restore)
+    waits = msgspec.structs.replace(detail, backup=None, not_shown=2, look_at=NOW)
+    text = render([check, write, prove], job=msgspec.structs.replace(restore, detail=waits))
+    assert "waiting until Graph shows the result of 2 operations" in text
+    assert to_second(moment(NOW)) in text

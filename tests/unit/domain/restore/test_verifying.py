@@ -93,6 +93,15 @@ def test_each_row_of_a_new_object_is_found_under_new_ids(resource: str) -> None:
     assert unmet([row], {f"{resource}/new": {**added, **body}}) == {1: {}}
 
 
+def test_a_patch_of_a_consent_is_found_by_its_key() -> None:
+    key = "oauth2PermissionGrants/live"
+    before = json.dumps({"scope": "a"}).encode()
+    patch = operation(1, Action.PATCH, {"scope": "a b"}, resource="oauth2PermissionGrants", key=key, before=before)
+    consent = {"clientId": USER, "consentType": "AllPrincipals", "principalId": None, "resourceId": SKU}
+    assert unmet([patch], {key: {**consent, "scope": "a b"}}) == {}
+    assert unmet([patch], {key: {**consent, "scope": "a"}}) == {1: {"scope": "a b"}}
+
+
 def test_licences_are_compared_by_product() -> None:
     body = {"addLicenses": [{"skuId": SKU, "disabledPlans": []}], "removeLicenses": [USER]}
     call = operation(1, Action.CALL, body, path=f"/groups/{OLD}/assignLicense")
