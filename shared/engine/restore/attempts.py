@@ -69,8 +69,6 @@ class Verdict:
     """The code of a failure, if Graph gave none."""
     reason: str = ""
     """Why it failed, as a sentence."""
-    lasting: bool = False
-    """True if another try would end in the same way."""
 
     @property
     def state(self) -> OperationState:
@@ -91,7 +89,6 @@ _WHY = {
     Outcome.LOST: "Graph gave no answer, and nothing shows whether it was carried out.",
     Outcome.ALREADY: "Another object takes this place.",
 }
-_LASTING = frozenset({Outcome.REFUSED, Outcome.PROPERTY_REFUSED})
 _ENDED_BY_ABSENCE = frozenset({Action.UNLINK, Action.DELETE})
 
 
@@ -169,4 +166,4 @@ class Judge:
 def failure(outcome: Outcome, answer: WriteAnswer) -> Verdict:
     """Return the failure for an outcome."""
     reason = _WHY[outcome].format(of=f" of {answer.property}" if answer.property else "")
-    return Verdict(Next.FAILED, code="" if answer.code else outcome.name, reason=reason, lasting=outcome in _LASTING)
+    return Verdict(Next.FAILED, code="" if answer.code else outcome.name, reason=reason)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from shared.domain.errors import GraphTrouble
 from shared.domain.json_text import members
 from shared.domain.resources.restoring import SafeCreate
@@ -74,7 +76,14 @@ class Endings:
             *await self._put_back(operation, left_out),
         ]
         self._results.add(
-            operation, OperationState.PARTLY, answer, reason=" ".join(sentences), properties=left_out, new_id=new_id
+            operation,
+            OperationState.PARTLY,
+            answer,
+            reason=" ".join(sentences),
+            properties=left_out,
+            values=self._values(operation, left_out),
+            new_id=new_id,
+            lasting=True,
         )
 
     async def fail(self, chain: Chain, attempt: Attempt, answer: WriteAnswer, verdict: Verdict) -> None:
@@ -96,8 +105,15 @@ class Endings:
             code=verdict.code,
             reason=reason,
             properties=properties,
-            lasting=verdict.lasting,
+            values=self._values(operation, properties),
+            lasting=_will_last(operation, answer.outcome),
         )
+
+    def _values(self, operation: Operation, names: Sequence[str]) -> dict[str, msgspec.Raw]:
+        """Return the values that the operation writes to these properties, or to those that they are parts of."""
+        sent = members(self._creations.ids.rewritten(operation.body or b"{}")) or {}
+        tops = {name.partition(".")[0] for name in names}
+        return {name: msgspec.Raw(value) for name, value in sent.items() if name in tops}
 
     async def _put_back(self, operation: Operation, unwritten: Sequence[str]) -> list[str]:
         """Write values back that were changed only to prepare an operation, if the operation did not write them.
@@ -152,6 +168,13 @@ class Endings:
             return None
         written = self._creations.ids.current(object_id(operation.key)).lower()
         return written if written in self._written else None
+
+
+def _will_last(operation: Operation, outcome: Outcome) -> bool:
+    """Return True if another try would end in the same way: Graph refuses this value, or keeps this link."""
+    if operation.action is Action.PATCH:
+        return outcome is Outcome.PROPERTY_REFUSED
+    return operation.action is Action.UNLINK and outcome is Outcome.REFUSED
 
 
 def creates(attempt: Attempt) -> bool:

@@ -11,7 +11,8 @@ from shared.domain.jobs import PlanProgress
 from shared.domain.model import Snapshot
 from shared.domain.resources import RESOURCES
 from shared.domain.restore.id_map import IdMap
-from shared.domain.restore.operations import Plan
+from shared.domain.restore.operations import Action, Plan
+from shared.domain.restore.pairing import rewritten_key
 from shared.domain.restore.planning import make_plan
 from shared.domain.restore.undoing import undo_request
 from shared.domain.restore.world import Known, Request
@@ -43,7 +44,7 @@ def plan_restore(work: Work, detail: PlanProgress, snapshot_id: str, live: Snaps
         try:
             facts = DirectoryFacts(runner, target, identity.client_id)
             own_ids = frozenset(each for each in (facts.principal_id, identity.client_id.lower()) if each is not None)
-            world = TenantWorld(work, (before, after), ids, list(_known(work)), facts, own_ids)
+            world = TenantWorld(work, (before, after), ids, list(_known(work, ids)), facts, own_ids)
             check_ids(request.scope, world.snapshot, world.live, ids)
             plan = make_plan(world, request)
             return msgspec.structs.replace(plan, notes=[*plan.notes, *_notes(work, facts)])
@@ -79,7 +80,7 @@ def _request(
     )
 
 
-def _known(work: Work) -> Iterator[Known]:
+def _known(work: Work, ids: IdMap) -> Iterator[Known]:
     """Yield the changes that Graph did not apply in the latest restores."""
     carried = [plan.restore_job for plan in work.catalog.restores.plans() if plan.restore_job is not None]
     for job_id in list(dict.fromkeys(carried))[: work.context.limits.known_restores]:
@@ -88,10 +89,11 @@ def _known(work: Work) -> Iterator[Known]:
                 continue
             detail = open_detail(work.catalog, work.keys, result.detail)
             if result.state is OperationState.NOT_APPLIED or detail.lasting:
+                exists = detail.action is Action.CREATE and bool(detail.values)
                 yield Known(
                     resource=detail.resource,
-                    key=detail.key,
-                    action=detail.action,
+                    key=rewritten_key(detail.key.encode(), ids).decode(),
+                    action=Action.PATCH if exists else detail.action,
                     values=detail.values,
                     note=detail.reason,
                 )

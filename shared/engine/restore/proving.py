@@ -19,9 +19,9 @@ from shared.domain.errors import GraphTrouble
 from shared.domain.jobs import JobState, RestoreProgress
 from shared.domain.model import Snapshot
 from shared.domain.restore.id_map import IdMap
-from shared.domain.restore.operations import Operation, Plan
+from shared.domain.restore.operations import Action, Operation, Plan
 from shared.domain.restore.verifying import Expectation, Unmet, raw
-from shared.domain.restore.writes import unmarking, without_properties
+from shared.domain.restore.writes import object_id, unmarking, without_properties
 from shared.engine.backup.cancelling import run_cancellable
 from shared.engine.restore.connection import connected, restore_identity
 from shared.engine.restore.fresh_backup import snapshot_since
@@ -61,7 +61,7 @@ def prove_step(work: Work) -> bool:
     if unmet and not _is_over(work, progress):
         _look_later(work, progress, unmet)
     progress.not_shown, progress.look_at = len(unmet), None
-    _add_not_applied(results, unmet)
+    _add_not_applied(work, results, unmet)
     results.store()
     progress.after = after.snapshot_id
     work.catalog.restores.move_plan(plan.plan_id, PlanState.DONE, work.claim.job_id)
@@ -154,8 +154,9 @@ async def _send_unmarkings(work: Work, creations: Sequence[Operation]) -> None:
         await target.close()
 
 
-def _add_not_applied(results: Results, unmet: Sequence[Unmet]) -> None:
+def _add_not_applied(work: Work, results: Results, unmet: Sequence[Unmet]) -> None:
     """Add the results of operations that Graph accepted and did not apply."""
+    ids = IdMap(work.catalog.restores.map_entries())
     for each in unmet:
         named = f" of {', '.join(sorted(each.values))}" if each.values else ""
         reason = f"Graph accepted this, and the directory does not show the value{named}."
@@ -169,6 +170,7 @@ def _add_not_applied(results: Results, unmet: Sequence[Unmet]) -> None:
             reason=reason,
             properties=tuple(sorted(each.values)),
             values=raw(each.values),
+            new_id=ids.current(object_id(each.operation.key)) if each.operation.action is Action.CREATE else None,
             lasting=True,
         )
 

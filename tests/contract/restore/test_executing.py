@@ -121,6 +121,9 @@ def test_properties_that_graph_refuses_are_left_out_and_reported(world: EngineWo
     restore.write()
     assert restore.states() == [PARTLY, FAILED, PARTLY]
     assert restore.details()[1].properties == ("jobTitle", "department")
+    for detail in restore.details().values():
+        assert bytes(detail.values["jobTitle"]) == b'""', "the next plan knows that Graph refuses this value"
+        assert detail.lasting
     assert objects(simulator, "users", id=anna)[0]["city"] == "Bern"
     assert objects(simulator, "users", displayName="refused2")[0]["city"] == "Bern"
 

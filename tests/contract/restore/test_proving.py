@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.jobs import Job, JobKind, JobState, RestoreProgress
+from shared.domain.jobs import Job, JobKind, JobState, PlanProgress, RestoreProgress
 from shared.domain.restore.scope import Scope
 from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
@@ -46,6 +46,19 @@ def restored(world: EngineWorld, snapshot: str, scope: Scope) -> Job:
             return ended
         world.pass_time(5)
     raise AssertionError(f"the restore does not end: {ended}")
+
+
+def planned(world: EngineWorld, snapshot: str, scope: Scope) -> tuple[int, int]:
+    """Return how many operations and hindrances a new plan has."""
+    job = world.request(JobKind.PLAN, snapshot=snapshot, detail=PlanProgress(scope=scope))
+    for _ in range(60):
+        world.work()
+        ended = world.catalog.jobs.get(job.job_id)
+        if ended.state.ended:
+            assert isinstance(ended.detail, PlanProgress)
+            return ended.detail.operations, ended.detail.impossible
+        world.pass_time(5)
+    raise AssertionError("the plan does not end")
 
 
 def states(world: EngineWorld, job: Job) -> set[OperationState]:
@@ -100,6 +113,7 @@ def test_what_graph_accepts_and_does_not_apply_is_a_result_of_its_own(world: Eng
     assert result.code == "NOT_APPLIED"
     assert isinstance(job.detail, RestoreProgress)
     assert (job.detail.not_shown, job.detail.look_at) == (1, None)
+    assert planned(world, snapshot, Scope(ids=(carl,))) == (0, 1), "the next plan knows"
 
 
 def test_a_difference_that_remains_is_read_again_by_id_and_not_backed_up_each_time(
@@ -150,6 +164,21 @@ def test_a_value_that_graph_refused_is_not_waited_for(world: EngineWorld, simula
     assert isinstance(job.detail, RestoreProgress)
     assert states(world, job) == {OperationState.PARTLY}
     assert job.detail.looks == 0
+
+
+def test_a_value_that_graph_refuses_is_known_to_the_next_plan(world: EngineWorld, simulator: Simulator) -> None:
+    """The object was created anew without it, so the next plan would patch the new object."""
+    wilma = existing(simulator, "users", user("wilma", city="Bern", businessPhones=[], otherMails=[]))
+    snapshot = backup(world)
+    change(simulator, "delete", f"users/{wilma}")
+    change(simulator, "purge", f"users/{wilma}")
+    message = "Invalid value specified for property 'city' of resource 'User'."
+    body = {"error": {"code": "Request_BadRequest", "message": message}}
+    simulator.fault("status", "/v1.0/users$", status=400, body=body)
+    job = restored(world, snapshot, Scope(ids=(wilma,)))
+    assert job.state is JobState.SUCCEEDED_WITH_WARNINGS
+    assert "partly" in (job.message or "")
+    assert planned(world, snapshot, Scope(ids=(wilma,)))[0] == 0
 
 
 def test_a_mark_that_comes_back_is_replaced_again(world: EngineWorld, simulator: Simulator) -> None:

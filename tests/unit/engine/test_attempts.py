@@ -116,9 +116,9 @@ def test_refused_properties_are_left_out_up_to_a_bound(judge: Judge) -> None:
     assert patch.body == b'{"state":"","country":"x"}'
 
 
-def test_a_failure_has_graphs_code_or_the_outcome_and_tells_if_it_will_last(judge: Judge) -> None:
+def test_a_failure_has_graphs_code_or_the_outcome(judge: Judge) -> None:
     verdict = judge.verdict(attempt(Action.PATCH), answer(Outcome.TAKEN, property="mail"), set())
-    assert (verdict.code, verdict.lasting) == ("", False)
+    assert verdict.code == ""
     assert "of mail" in verdict.reason
     verdict = judge.verdict(attempt(Action.PATCH), answer(Outcome.REFUSED, code=""), set())
-    assert (verdict.code, verdict.lasting) == ("REFUSED", True)
+    assert verdict.code == "REFUSED"
