@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, Origin, Step, VerifyRequest, row_of
+from shared.domain.jobs import Job, JobKind, JobState, Origin, Step, VerifyRequest, row_of
 from shared.domain.model import Snapshot
 from shared.engine.requests.hindrances import Hindrance, hindrances
 from shared.ports.catalog.database import Catalog
@@ -90,7 +90,8 @@ def job_overview(catalog: Catalog, job_id: str) -> JobOverview:
 def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:
     """Request the same job as one that has ended. If one is queued or running, return that one.
 
-    Raise Refuse ``NO_SUCH_JOB``, ``BUSY`` if the job has not ended, ``WRONG_USE`` if jobs of its kind cannot be retried.
+    Raise Refuse ``NO_SUCH_JOB``, ``BUSY`` if the job has not ended, ``WRONG_USE`` if jobs of its kind cannot be retried, or
+    if it is a restore that has carried its plan out.
     """
     ended = catalog.find_job(job_id)
     if not ended.state.ended:
@@ -101,6 +102,9 @@ def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:
     if not row.may_retry:
         advice = f"run '{row.command}' again" if row.command else "the scheduler creates the next one"
         raise Refuse(Code.WRONG_USE, f"{ended.kind} jobs cannot be retried; {advice}.")
+    if ended.kind is JobKind.RESTORE and ended.state in (JobState.SUCCEEDED, JobState.SUCCEEDED_WITH_WARNINGS):
+        sentence = "The restore has carried its plan out. What is left needs a new one: 'entrakeep plan make'."
+        raise Refuse(Code.WRONG_USE, sentence)
     jobs = catalog.as_actor(actor).tenant(ended.tenant_id).jobs
     detail = ended.detail.for_retry() if ended.detail else None
     snapshot = None if row.builds_on_newest else ended.parent

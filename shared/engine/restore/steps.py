@@ -41,13 +41,14 @@ def check_step(work: Work) -> bool:
 def _prepare(work: Work, job: Job, detail: RestoreProgress) -> None:
     """Get the plan that the job carries out, and the undo point. Raise as ``check_step`` does."""
     work.catalog.keys.restore_credential()
-    if detail.carried_by is None:
+    earlier = detail.carried_by
+    if earlier is None:
         _plan_afresh(work, job, detail)
-    elif detail.carried_by != work.claim.job_id:
-        work.catalog.restores.adopt(work.claim, detail.carried_by)
     if detail.plan is None:
         raise Refuse(Code.NO_SUCH_PLAN, "The restore has no plan to continue. Request it again.")
     work.catalog.restores.move_plan(detail.plan, PlanState.RUNNING, work.claim.job_id)
+    if earlier not in (None, work.claim.job_id):
+        work.catalog.restores.adopt(work.claim, earlier)
     detail.carried_by = work.claim.job_id
 
 

@@ -199,3 +199,12 @@ def test_a_plans_file_names_its_plan_unless_it_was_changed(
     with pytest.raises(Refuse) as caught:
         plan_in(world.catalog, "acme", list(lines_of(PLAN)))
     assert caught.value.code is Code.NO_SUCH_PLAN
+
+
+def test_a_restore_that_has_carried_its_plan_out_is_not_retried(
+    world: World, acme: TenantCatalog, snapshot: Snapshot
+) -> None:
+    restore = written(world, acme, snapshot.snapshot_id)
+    with pytest.raises(Refuse, match="has carried its plan out") as caught:
+        retry_job(world.catalog, "ada", restore.job_id)
+    assert caught.value.code is Code.WRONG_USE
