@@ -53,12 +53,12 @@ def prove_step(work: Work) -> bool:
     carried_out = _carried_out(work, plan, results)
     if progress.suspects:
         unmet = run_cancellable(work, _reread(work, carried_out, progress.suspects))
-        if unmet and not _is_over(work, progress):
+        if unmet and not _is_over(work, progress, unmet):
             _look_later(work, progress, unmet)
         progress.suspects, progress.proved_since = [], work.context.clock.now()  # the last backup shows the same
     after = snapshot_since(work, progress, progress.proved_since or progress.written_at)
     unmet = _unmet(work, after, carried_out)
-    if unmet and not _is_over(work, progress):
+    if unmet and not _is_over(work, progress, unmet):
         _look_later(work, progress, unmet)
     progress.not_shown, progress.look_at = len(unmet), None
     _add_not_applied(work, results, unmet)
@@ -79,8 +79,10 @@ def _carried_out(work: Work, plan: Plan, results: Results) -> list[Operation]:
     return [without_properties(each, refused.get(each.number, ())) for each in carried_out]
 
 
-def _is_over(work: Work, progress: RestoreProgress) -> bool:
-    """Return True if what differs now counts as not applied."""
+def _is_over(work: Work, progress: RestoreProgress, unmet: Sequence[Unmet]) -> bool:
+    """Return True if what differs now counts as not applied. Marks that came back are replaced once in any case."""
+    if progress.mended_at is None and any(each.marked for each in unmet):
+        return False
     written_at = progress.written_at or work.context.clock.now()
     return work.context.clock.now() >= written_at + timedelta(seconds=work.context.limits.prove_seconds)
 

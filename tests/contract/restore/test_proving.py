@@ -187,6 +187,8 @@ def test_a_mark_that_comes_back_is_replaced_again(world: EngineWorld, simulator:
     change(simulator, "delete", f"groups/{dora}")
     change(simulator, "purge", f"groups/{dora}")
     simulator.set("quirks", {"lost_updates": {"within": 2, "readable": 0.1}})
+    # Marks are replaced once even if the backup has taken longer than differences may remain.
+    world.limit(prove_seconds=0.0)
     world.on_point = lambda point: world.limit(mark_seconds=3.0) if point == Point.ALL_WRITTEN else None
     job = restored(world, snapshot, Scope(ids=(dora,)))
     simulator.set("quirks", {"lost_updates": {"within": 0, "readable": 0}})
