@@ -14,13 +14,14 @@ from shared.domain.restore.results import ResultDetail
 from shared.domain.restore.scope import Rules, Scope
 from shared.engine.context import Context
 from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.restore.attempts import LOST
 from shared.engine.restore.audited import note_refusal
 from shared.engine.restore.passwords import open_password
 from shared.engine.restore.stored_plans import open_detail, plan_lines, stored_plan
 from shared.engine.snapshots.download import Sink
 from shared.engine.snapshots.recipients import check_recipients, to_recipients
 from shared.ports.catalog.database import Catalog
-from shared.ports.catalog.restores import OperationResult, PlanRow, PlanState
+from shared.ports.catalog.restores import OperationResult, OperationState, PlanRow, PlanState
 from shared.ports.catalog.tenant import TenantCatalog
 
 Output = AbstractContextManager[Sink]
@@ -208,14 +209,20 @@ def hand_out_passwords(
         if public_key is None:
             raise Refuse(Code.WRONG_USE, "Give --password-recipient: passwords are only written encrypted.")
         check_recipients([public_key])
-        stored = handle.restores.passwords(job_id)
+        not_created = {
+            each.number
+            for each in handle.restores.results(job_id)
+            if each.state is OperationState.FAILED and each.code != LOST
+        }
+        stored = [each for each in handle.restores.passwords(job_id) if each.number not in not_created]
         if not stored:
             raise Refuse(Code.WRONG_USE, f"The restore {job_id} has no passwords to hand out, or they were handed out.")
         with output() as sink, to_recipients(sink, [public_key]) as sealed:
             for each in stored:
                 keys.check()
                 sealed.write(msgspec.json.encode(open_password(handle, keys, each.sealed)) + b"\n")
-        return handle.restores.forget_passwords(job_id)
+        handle.restores.forget_passwords(job_id)
+        return len(stored)
 
 
 def _handle(catalog: Catalog, actor: str, name: str) -> TenantCatalog:

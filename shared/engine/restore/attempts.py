@@ -76,6 +76,8 @@ class Verdict:
         return OperationState.DONE if self.next is Next.DONE else OperationState.FAILED
 
 
+LOST = "LOST"
+"""The code of an operation of which nobody knows whether Graph carried it out."""
 _WHY = {
     Outcome.TAKEN: "Another object has this value{of}.",
     Outcome.PROPERTY_REFUSED: "Graph refuses the value{of}, and without it the rest is not written.",

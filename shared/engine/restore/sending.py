@@ -9,7 +9,7 @@ from shared.domain.errors import Skip
 from shared.domain.restore.id_map import ids_of
 from shared.domain.restore.operations import Action
 from shared.domain.restore.writes import bind, restoring_of
-from shared.engine.restore.attempts import Attempt, Judge, Next, Verdict, failure
+from shared.engine.restore.attempts import LOST, Attempt, Judge, Next, Verdict, failure
 from shared.engine.restore.creating import Creations
 from shared.engine.restore.endings import UNSENT, Endings, creates
 from shared.engine.restore.looking import Looking, request_of
@@ -188,7 +188,7 @@ class Sending:
                 "Nobody knows whether this was carried out: look in the directory." if lost else "Graph refuses this."
             )
             await self._endings.fail(
-                chain, attempt, answer, Verdict(Next.FAILED, code=answer.code or "LOST", reason=reason)
+                chain, attempt, answer, Verdict(Next.FAILED, code=answer.code or LOST, reason=reason)
             )
             return 0.0
         attempt.look, attempt.looks, attempt.answer = True, 0, None if lost else answer
@@ -205,7 +205,7 @@ class Sending:
             return await self._look_at_object(chain, attempt)
         except Skip as skip:
             reason = f"Graph gave no answer, and does not show whether it was carried out: {skip.message}"
-            await self._endings.fail(chain, attempt, UNSENT, Verdict(Next.FAILED, code="LOST", reason=reason))
+            await self._endings.fail(chain, attempt, UNSENT, Verdict(Next.FAILED, code=LOST, reason=reason))
             return 0.0
 
     async def _look_for_created(self, chain: Chain, attempt: Attempt) -> float:

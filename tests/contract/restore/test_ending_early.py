@@ -3,13 +3,17 @@
 import dataclasses
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 
+from console.download_file import to_file
 from shared.domain.errors import Cancelled, Code, GraphTrouble, KeyRefused, Refuse
 from shared.domain.jobs import RestorePhase
 from shared.engine.keys.process_keys import ProcessKeys
+from shared.engine.requests.restores import hand_out_passwords
 from shared.engine.restore.executing import write_step
 from shared.engine.restore.passwords import NewPassword, open_password
 from shared.engine.steps.work import TimeSliceOver
@@ -194,3 +198,20 @@ def passwords(world: EngineWorld, restore: Restore) -> list[NewPassword]:
         return [
             open_password(world.catalog, keys, each.sealed) for each in world.catalog.restores.passwords(restore.job_id)
         ]
+
+
+def test_only_passwords_of_users_that_may_exist_are_handed_out(
+    world: EngineWorld, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.create("users", json.dumps({"id": new_id(), **user("holder")}).encode())
+    script = Script()
+    script.create("users", new_id(), user("holder", displayName="Another"))
+    script.create("users", new_id(), user("handed"))
+    restore = Restore(world, script.plan())
+    restore.write()
+    identity, file = pyrage.x25519.Identity.generate(), tmp_path / "passwords.age"
+    recipient = str(identity.to_public())
+    count = hand_out_passwords(world.context, "ada", "contoso", restore.job_id, recipient, lambda: to_file(str(file)))
+    assert count == 1
+    lines = pyrage.decrypt(file.read_bytes(), [identity]).splitlines()
+    assert [json.loads(line)["user"] for line in lines] == ["handed@contoso.onmicrosoft.com"]
