@@ -23,7 +23,7 @@ POLICIES = "identity/conditionalAccess/policies"
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("restoring")) as stack:
         create(stack)
-        stack.start("beat", "worker")
+        stack.start("beat", "worker", application="tests.flow.restored_streams")
         yield stack
 
 
