@@ -95,6 +95,9 @@ def test_a_running_plan_is_neither_withdrawn_nor_taken_by_another_restore(
     assert (running.state, running.restore_job) == (PlanState.RUNNING, claim.job_id)
     assert acme.restores.move_plan(plan.plan_id, PlanState.RUNNING, claim.job_id) == running
     assert refusal(acme, plan.plan_id, PlanState.WITHDRAWN)[0] is Code.BUSY
+    with pytest.raises(Refuse) as caught:
+        acme.restores.check_ready(plan.plan_id)
+    assert caught.value.code is Code.BUSY
     code, message = refusal(acme, plan.plan_id, PlanState.RUNNING, new_id())
     assert code is Code.BUSY
     assert claim.job_id in message
