@@ -149,7 +149,7 @@ class Draft:
 
     def command(self, *ids: str) -> str:
         """Return the command that plans the restore of objects with these ids."""
-        chosen = " ".join(f"--id {each}" for each in dict.fromkeys(ids))
+        chosen = " ".join(f"--id {each}" for each in dict.fromkeys(ids) if each)
         return f"entrakeep plan make {self.request.tenant} {self.request.snapshot} {chosen}"
 
 

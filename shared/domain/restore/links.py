@@ -40,6 +40,7 @@ _GRANTS = {
 _LACKS, _ADDED = "The directory lacks it.", "It was added after the snapshot."
 _MEMBERS = "groups.members"
 _USERS_ONLY = "Graph lets Microsoft 365 groups have users as members only."
+_SEE_THERE = "The plan says why it cannot be restored."
 _LAST_USER = "Graph may keep the last user among the owners."
 _OWN = "It belongs to the restoring application, so it stays."
 _LAST_OWNER = (
@@ -96,9 +97,9 @@ class LinkWriter:
         missing = [each for each in (owner, target) if not self._exists(each, difference)]
         if missing:
             texts = ", ".join(f"{draft.directory.name(each)} ({each})" for each in missing)
-            reason = (
-                f"The directory does not have {texts}. Include it: {draft.command(*draft.request.scope.ids, *missing)}"
-            )
+            possible = [each for each in missing if each not in draft.refused]
+            command = f"Include it: {draft.command(*draft.request.scope.ids, *possible)}"
+            reason = f"The directory does not have {texts}. {command if possible else _SEE_THERE}"
             draft.refuse(self._resource, key, Hindrance.UNRESOLVED, reason, name=self._title(owner, target))
             return
         restricted_unit = self._owners == "administrativeUnits" and draft.directory.traits(owner) & Trait.RESTRICTED

@@ -26,10 +26,13 @@ def missing_sentence(draft: Draft, object_id: str, missing: list[Named]) -> str:
     apps = draft.directory.stored_apps
     ids = list(dict.fromkeys(next(iter(apps[each.id].values())) if each.id in apps else each.id for each in missing))
     stored = [each for each in ids if each in draft.directory.stored or each in _ids_of_apps(apps)]
+    possible = [each for each in stored if each not in draft.refused]
     texts = [_described(draft, each) for each in ids]
     sentence = f"It names {', '.join(texts)}, which the directory does not have."
-    if stored:
-        sentence += f" Include what it names: {draft.command(object_id, *draft.request.scope.ids, *stored)}"
+    if possible:
+        sentence += f" Include what it names: {draft.command(object_id, *draft.request.scope.ids, *possible)}"
+    if len(possible) < len(stored):
+        sentence += " The plan says why what it names cannot be restored."
     if len(stored) < len(ids):
         sentence += " What the snapshot does not have either must be replaced by hand."
     return sentence

@@ -1,7 +1,7 @@
-"""Describe a plan: its summary in words, the records that it touches, and what has changed of them since."""
+"""Describe a plan: its summary in words, and the records that it touches."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import RestoreKind, SafeCreate
@@ -51,11 +51,6 @@ def summary(plan: Plan) -> str:
 def touched_keys(plan: Plan) -> frozenset[str]:
     """Return the keys of the records that the plan writes, as the directory has them, or the snapshot if it lacks them."""
     return frozenset(each.key for each in plan.operations)
-
-
-def outdated(plan: Plan, changed: Iterable[str], most: int = 20) -> list[str]:
-    """Return the changed keys that the plan touches, sorted, at most ``most``."""
-    return sorted(touched_keys(plan).intersection(changed))[:most]
 
 
 def _keeps_id(resource: str) -> bool:

@@ -587,3 +587,20 @@ def test_part_that_is_empty_or_absent_is_the_same() -> None:
         len(plan_of(MemoryWorld(application(1, api={"acceptMappedClaims": False}), application(1, api={}))).operations)
         == 1
     )
+
+
+def test_link_to_what_cannot_be_restored_proposes_no_command() -> None:
+    synced = user(1, onPremisesSyncEnabled=True)
+    plan = plan_of(MemoryWorld(together(synced, group(2), member(2, 1)), group(2)))
+    (reason,) = reasons(plan, Hindrance.UNRESOLVED)
+    assert "says why" in reason and "--id" not in reason
+    policies = policy(3, conditions=excluding([1], []))
+    plan = plan_of(MemoryWorld(together(synced, policies), {}))
+    (reason,) = reasons(plan, Hindrance.UNRESOLVED)
+    assert "says why" in reason and "--id" not in reason
+
+
+def test_proposed_commands_have_only_ids() -> None:
+    snapshot = together(user(1), definition(GLOBAL), role(1, GLOBAL, 1))
+    plan = plan_of(MemoryWorld(snapshot, definition(GLOBAL)), Scope(resources=("roleAssignments",)))
+    assert f"contoso S --id {guid(1)}" in reasons(plan, Hindrance.UNRESOLVED)[0]
