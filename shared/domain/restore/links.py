@@ -41,6 +41,7 @@ _LACKS, _ADDED = "The directory lacks it.", "It was added after the snapshot."
 _MEMBERS = "groups.members"
 _USERS_ONLY = "Graph lets Microsoft 365 groups have users as members only."
 _SEE_THERE = "The plan says why it cannot be restored."
+_RETURNS = "The directory lacks it. It should come back with an undeleted object, and is written only if it does not."
 _LAST_USER = "Graph may keep the last user among the owners."
 _OWN = "It belongs to the restoring application, so it stays."
 _LAST_OWNER = (
@@ -102,20 +103,21 @@ class LinkWriter:
             reason = f"The directory does not have {texts}. {command if possible else _SEE_THERE}"
             draft.refuse(self._resource, key, Hindrance.UNRESOLVED, reason, name=self._title(owner, target))
             return
+        may_return = self._may_return(owner, target)
         restricted_unit = self._owners == "administrativeUnits" and draft.directory.traits(owner) & Trait.RESTRICTED
         draft.operate(
             self._resource,
             key,
             Action.LINK,
             stage=Stage.LAST if restricted_unit else self._restoring.stage,
-            reason=_LACKS,
+            reason=_RETURNS if may_return else _LACKS,
             method=write.method,
             path=path_of(write.add, key),
             name=self._title(owner, target),
             body=_REFERENCE % key.rpartition("/")[2].encode(),
             needs=(*self._needs(owner), _NEEDS_OF_ENDS.get(_type_of(difference), "")),
             names=(owner, target),
-            may_return=self._may_return(owner, target),
+            may_return=may_return,
         )
 
     def _add_row(self, difference: RecordDifference) -> None:
@@ -136,12 +138,13 @@ class LinkWriter:
                 draft.refuse(self._resource, key, Hindrance.UNRESOLVED, reason, name=self._row_title(value))
             return
         ids = [each.id for each in named(self._resource, value)]
+        may_return = self._may_return(*ids)
         draft.operate(
             self._resource,
             key,
             Action.LINK,
             stage=self._restoring.stage,
-            reason=_LACKS,
+            reason=_RETURNS if may_return else _LACKS,
             method="POST",
             path=path_of(self._restoring.collection, key),
             name=self._row_title(value),
@@ -150,7 +153,7 @@ class LinkWriter:
             needs=self._restoring.permissions,
             names=(*([first_id(key)] if self._name else []), *ids),
             notes=[_GRANTS[self._resource]] if self._resource in _GRANTS else (),
-            may_return=self._may_return(*ids),
+            may_return=may_return,
         )
 
     def _remove_all(self) -> None:

@@ -44,7 +44,9 @@ def summary(plan: Plan) -> str:
     sentence = _listed("Restore", counts) or "Restore nothing"
     if removed:
         sentence += f", and {_listed('remove', removed)}"
-    details = list(_details(len(restored.keys() - deleted) - len(new_ids), len(new_ids), len(impossible), len(partly)))
+    returning = sum(each.may_return for each in plan.operations)
+    same = len(restored.keys() - deleted) - len(new_ids)
+    details = list(_details(same, len(new_ids), returning, len(impossible), len(partly)))
     return f"{sentence}; {', '.join(details)}" if details else sentence
 
 
@@ -74,11 +76,13 @@ def _listed(verb: str, counts: Counter[tuple[str, str]]) -> str:
     return f"{verb} {', '.join(texts)}" if texts else ""
 
 
-def _details(same: int, new: int, impossible: int, partly: int) -> Iterator[str]:
+def _details(same: int, new: int, returning: int, impossible: int, partly: int) -> Iterator[str]:
     if same:
         yield f"{same:,} as they were" if same > 1 else "1 as it was"
     if new:
         yield f"{new:,} under a new id"
+    if returning:
+        yield f"{returning:,} should come back with undeleted objects"
     if impossible:
         yield f"{impossible:,} cannot be restored"
     if partly:

@@ -1,13 +1,29 @@
 """Looking at the directory: whether an object exists, and which links came back with an undeleted one."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from shared.domain.errors import Skip
-from shared.domain.json_text import members, string
+from shared.domain.json_text import canonical, members, string
 from shared.domain.resources import RESOURCES
-from shared.domain.resources.restoring import SafeCreate
+from shared.domain.resources.restoring import Restoring, SafeCreate
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.operations import Action, Operation
 from shared.domain.restore.writes import is_created, object_id, restoring_of
 from shared.ports.directory import DirectoryTarget, WriteRequest
+
+_PAGE = 999
+"""Links or rows in one page of a listing: the most that Graph allows."""
+
+
+@dataclass
+class Present:
+    """The links or rows of one object."""
+
+    ids: set[str] = field(default_factory=set)
+    """The ids of the links' targets, in lower case."""
+    rows: dict[str, list[dict[str, bytes]]] = field(default_factory=dict)
+    """The rows by their identifying values."""
 
 
 class Looking:
@@ -17,7 +33,7 @@ class Looking:
         """Look through ``target``, with the current ids of ``ids``."""
         self._target = target
         self._ids = ids
-        self._present: dict[str, list[dict[str, bytes]]] = {}
+        self._present: dict[str, Present] = {}
         """Links and rows of objects that were undeleted, by the path of their collection."""
 
     async def exists(self, operation: Operation) -> bool:
@@ -40,16 +56,33 @@ class Looking:
         request = request_of(operation, self._ids)
         path = request.path.removesuffix("/$ref")
         if path not in self._present:
-            try:
-                values = await self._target.list(path, request.api)
-            except Skip:
-                return False
-            self._present[path] = [members(value) or {} for value in values]
+            self._present[path] = await self._listed(path, request.api, restoring)
+        present = self._present[path]
         if restoring.link is not None:
-            ids = {string(each.get("id")) for each in self._present[path]}
-            return self._ids.current(object_id(operation.key)) in ids
-        sent = request.body or b"{}"
-        return any(is_created(restoring, SafeCreate.NATURAL, sent, "", each) for each in self._present[path])
+            return self._ids.current(object_id(operation.key)).lower() in present.ids
+        sent = members(request.body or b"{}") or {}
+        candidates = present.rows.get(_identity(restoring, sent), ())
+        return any(is_created(restoring, SafeCreate.NATURAL, request.body or b"{}", "", each) for each in candidates)
+
+    async def _listed(self, path: str, api: str, restoring: Restoring) -> Present:
+        """Return a collection's links or rows, or none if Graph does not show them. Raise GraphTrouble."""
+        present = Present()
+        try:
+            values = await self._target.list(f"{path}?$top={_PAGE}", api)
+        except Skip:
+            return present
+        for value in values:
+            properties = members(value) or {}
+            if restoring.link is not None:
+                present.ids.add((string(properties.get("id")) or "").lower())
+            else:
+                present.rows.setdefault(_identity(restoring, properties), []).append(properties)
+        return present
+
+
+def _identity(restoring: Restoring, properties: Mapping[str, bytes]) -> str:
+    """Return a text that is the same for rows with the same identifying values."""
+    return "\n".join(canonical(properties.get(name)).lower() for name in restoring.identified_by)
 
 
 def request_of(operation: Operation, ids: IdMap, body: bytes | None = None) -> WriteRequest:

@@ -279,6 +279,23 @@ def test_links_that_came_back_with_an_undeleted_object_are_not_written(
     assert restore.states() == [DONE] * 4
     assert ids_of(simulator, f"groups/{sales}/members") == set(members)
     assert simulator.request_count("/v1.0/groups/{id}/members/$ref", "POST") == 1
+    assert simulator.request_count("/v1.0/groups/{id}/members", "GET") == 1, "the group's members are read once"
+
+
+def test_members_that_graph_does_not_show_are_asked_for_once(world: EngineWorld, simulator: Simulator) -> None:
+    sales = existing(simulator, "groups", group("Hidden"))
+    members = [existing(simulator, "users", user(f"hidden{n}")) for n in range(3)]
+    script = Script()
+    for member in members:
+        script.link("groups.members", sales, member, may_return=True)
+    restore = Restore(world, script.plan())
+    simulator.forget()
+    hidden = {"method": "GET", "path": f"/groups/{sales}/members"}
+    simulator.set("faults", [{"what": "status", "status": 404, "match": hidden}])
+    restore.write()
+    assert restore.states() == [DONE] * 3
+    assert ids_of(simulator, f"groups/{sales}/members") == set(members)
+    assert simulator.request_count("/v1.0/groups/{id}/members", "GET") == 1
 
 
 def test_an_object_whose_key_the_caller_chose_keeps_it(world: EngineWorld, simulator: Simulator) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from shared.domain.restore.operations import Action, Hindrance, Plan
 from shared.domain.restore.scope import ConflictRule, LinkRule, Rules, Scope
+from shared.domain.restore.summary import summary
 from tests.unit.domain.restore.objects import (
     application,
     assignment,
@@ -260,6 +261,16 @@ def test_nickname_of_another_microsoft_365_group_is_a_choice() -> None:
 
 
 # -- links
+
+
+def test_links_that_come_back_with_an_undeleted_group_are_counted_and_say_so() -> None:
+    people = together(user(1), user(2), group(3))
+    snapshot = together(people, group(4), member(4, 1), member(4, 2), member(3, 1))
+    plan = plan_of(MemoryWorld(snapshot, people, bins=group(4)))
+    reasons_of = {each.key: each.reason for each in plan.operations}
+    assert all("come back" in reasons_of[key] for key in (*member(4, 1), *member(4, 2)))
+    assert "come back" not in reasons_of[next(iter(member(3, 1)))]
+    assert "2 should come back with undeleted objects" in summary(plan)
 
 
 def test_member_that_the_backup_never_has_is_linked() -> None:
