@@ -20,9 +20,9 @@ from tests.contract.engine.simulated import (
     restorer,
     simulated_world,
 )
-from tests.contract.engine.tables import FEW
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import CLIENT_ID, Simulator, simulated_graph
+from tests.tables import FEW
 
 pytestmark = pytest.mark.streams(*FEW, "administrativeUnits", "termsOfUseAgreements")
 
