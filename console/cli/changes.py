@@ -3,7 +3,6 @@
 from console.cli.output import counted
 from console.documents.results import ChangesDocument
 from shared.domain.model import Snapshot
-from shared.domain.restore.id_map import ID_MAP
 
 
 def changes_of(changes: ChangesDocument | None, made: Snapshot | None) -> str | None:
@@ -14,15 +13,11 @@ def changes_of(changes: ChangesDocument | None, made: Snapshot | None) -> str | 
 
 
 def total_changes(snapshot: Snapshot) -> str:
-    """Return the changes of all resources together, and how many resources with records are not counted.
-
-    The id map is no part of the directory.
-    """
+    """Return the changes of all resources together, and how many resources with records are not counted."""
     if snapshot.parent is None:
         return "first snapshot"
-    reports = [each for each in snapshot.resources if each.resource != ID_MAP]
-    known = [each for each in reports if each.changed is not None]
-    unknown = sum(each.changed is None and each.records is not None for each in reports)
+    known = [each for each in snapshot.resources if each.changed is not None]
+    unknown = sum(each.changed is None and each.records is not None for each in snapshot.resources)
     if not known:
         return "unknown"
     sums = (sum(getattr(each, name) or 0 for each in known) for name in ("added", "removed", "changed"))

@@ -69,13 +69,17 @@ def prove_step(work: Work) -> bool:
 
 
 def _carried_out(work: Work, plan: Plan, results: Results) -> list[Operation]:
-    """Return the operations that Graph carried out, without properties that it refused."""
+    """Return the operations that Graph carried out, without properties that it refused.
+
+    Those that only prepared another one are left out: their values are gone again, whatever became of the other one.
+    """
     refused = {
         each.number: open_detail(work.catalog, work.keys, each.detail).properties
         for each in work.catalog.restores.results(work.claim.job_id)
         if each.state is OperationState.PARTLY
     }
-    carried_out = (each for each in plan.operations if results.state(each.number) in _CARRIED_OUT)
+    lasting = (each for each in plan.operations if not each.prepares)
+    carried_out = (each for each in lasting if results.state(each.number) in _CARRIED_OUT)
     return [without_properties(each, refused.get(each.number, ())) for each in carried_out]
 
 
