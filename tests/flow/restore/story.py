@@ -186,6 +186,11 @@ class Story:
         document: Json = plan
         return document
 
+    def operation(self, report: Json, number: int) -> Json:
+        """Return an operation that a restore has carried out."""
+        operation: Json = self.plan_of(report)["operations"][number - 1]
+        return operation
+
     def report(self, job_id: str) -> Json:
         """Return the report of a restore."""
         out, _ = self.commands.run("restore", self.name, "--report", job_id, "--format", "json")
