@@ -3,6 +3,7 @@
 from console.cli.output import counted
 from console.documents.results import ChangesDocument
 from shared.domain.model import Snapshot
+from shared.domain.restore.id_map import ID_MAP
 
 
 def changes_of(changes: ChangesDocument | None, made: Snapshot | None) -> str | None:
@@ -13,11 +14,15 @@ def changes_of(changes: ChangesDocument | None, made: Snapshot | None) -> str | 
 
 
 def total_changes(snapshot: Snapshot) -> str:
-    """Return the changes of all resources together, and how many resources with records are not counted."""
+    """Return the changes of all resources together, and how many resources with records are not counted.
+
+    The id map is no part of the directory.
+    """
     if snapshot.parent is None:
         return "first snapshot"
-    known = [each for each in snapshot.resources if each.changed is not None]
-    unknown = sum(each.changed is None and each.records is not None for each in snapshot.resources)
+    reports = [each for each in snapshot.resources if each.resource != ID_MAP]
+    known = [each for each in reports if each.changed is not None]
+    unknown = sum(each.changed is None and each.records is not None for each in reports)
     if not known:
         return "unknown"
     sums = (sum(getattr(each, name) or 0 for each in known) for name in ("added", "removed", "changed"))
