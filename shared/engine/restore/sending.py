@@ -67,8 +67,11 @@ class Sending:
         to_send: list[tuple[Chain, list[Attempt]]] = []
         for chain in chains:
             await self._endings.end_unsendable(chain)
-            await self._end_returned(chain)
+            compares = await self._end_returned(chain)
             if chain.is_over:
+                continue
+            if compares:
+                waiting.append(Waiting(chain, 0.0))
                 continue
             attempts = chain.next
             wait = max(attempts[0].not_before - self._now(), self._endings.distance(attempts[0]))
@@ -246,14 +249,22 @@ class Sending:
         )
         return 0.0
 
-    async def _end_returned(self, chain: Chain) -> None:
-        """End the next links of a chain that exist because they came back with an undeleted object."""
+    async def _end_returned(self, chain: Chain) -> bool:
+        """End the next links of a chain that exist because they came back with an undeleted object.
+
+        Return True if further ones are to be compared once the results so far are stored.
+        """
+        compared = 0
         while not chain.is_over:
             attempts = [each for each in chain.next if each.operation.may_return and not each.compared]
             if not attempts:
-                return
+                return False
+            if compared >= self._limits.results_waiting:
+                return True
             returned = [each for each in attempts if await self._looking.has_returned(each.operation)]
             for attempt in attempts:
                 attempt.compared = True
             for attempt in returned:
                 await self._endings.succeed(chain, attempt, WriteAnswer(outcome=Outcome.DONE), None)
+            compared += len(attempts)
+        return False
