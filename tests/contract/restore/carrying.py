@@ -23,6 +23,7 @@ from shared.engine.restore.stored_plans import open_detail, store_plan
 from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
 from tests.contract.engine.world import EngineWorld
+from tests.contract.graph.simulator import Simulator
 
 KILLED = 9
 NO_RULES = Rules()
@@ -67,6 +68,23 @@ def group(name: str, **more: Any) -> dict[str, Any]:
     """Return the values with which a security group is created."""
     kinds = {"mailEnabled": False, "securityEnabled": True, "groupTypes": []}
     return {"displayName": name, "mailNickname": "sales", **kinds, **more}
+
+
+def objects(simulator: Simulator, path: str, **values: Any) -> list[dict[str, Any]]:
+    """Return the objects of a collection that have these values."""
+    stored = [json.loads(line) for line in simulator.objects(path)]
+    return [each for each in stored if all(each.get(name) == value for name, value in values.items())]
+
+
+def ids_of(simulator: Simulator, path: str) -> set[str]:
+    return {each["id"] for each in objects(simulator, path)}
+
+
+def existing(simulator: Simulator, path: str, value: dict[str, Any]) -> str:
+    """Create an object without Graph. Return its id."""
+    object_id = new_id()
+    simulator.create(path, json.dumps({"id": object_id, **value}).encode())
+    return object_id
 
 
 class Script:

@@ -8,22 +8,11 @@ import pytest
 from shared.domain.backoff import Backoff
 from shared.domain.restore.scope import Rules
 from shared.ports.catalog.restores import OperationState
-from shared.ports.observer import Point
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import Restore, Script, group, new_id, user
+from tests.contract.restore.carrying import Restore, Script, existing, group, ids_of, new_id, objects, user
 
 DONE, FAILED, PARTLY = OperationState.DONE, OperationState.FAILED, OperationState.PARTLY
-
-
-def objects(simulator: Simulator, path: str, **values: Any) -> list[dict[str, Any]]:
-    """Return the objects of a collection that have these values."""
-    stored = [json.loads(line) for line in simulator.objects(path)]
-    return [each for each in stored if all(each.get(name) == value for name, value in values.items())]
-
-
-def ids_of(simulator: Simulator, path: str) -> set[str]:
-    return {each["id"] for each in objects(simulator, path)}
 
 
 def test_objects_are_created_under_new_ids_and_named_by_them(world: EngineWorld, simulator: Simulator) -> None:
@@ -262,60 +251,6 @@ def off(roles: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**role, "isEnabled": False} for role in roles]
 
 
-def test_links_that_came_back_with_an_undeleted_object_are_not_written(
-    world: EngineWorld, simulator: Simulator
-) -> None:
-    sales = existing(simulator, "groups", group("Returning"))
-    members = [existing(simulator, "users", user(f"returning{n}")) for n in range(3)]
-    for member in members[:2]:
-        simulator.create(f"groups/{sales}/members", json.dumps({"id": member}).encode())
-    simulator.change(json.dumps({"op": "delete", "path": f"groups/{sales}"}).encode())
-    script = Script()
-    script.undelete("groups", sales)
-    for member in members:
-        script.link("groups.members", sales, member, may_return=True)
-    restore = Restore(world, script.plan())
-    simulator.forget()
-    restore.write()
-    assert restore.states() == [DONE] * 4
-    assert ids_of(simulator, f"groups/{sales}/members") == set(members)
-    assert simulator.request_count("/v1.0/groups/{id}/members/$ref", "POST") == 1
-    assert simulator.request_count("/v1.0/groups/{id}/members", "GET") == 1, "the group's members are read once"
-
-
-def test_results_are_stored_while_links_that_came_back_are_compared(world: EngineWorld, simulator: Simulator) -> None:
-    sales = existing(simulator, "groups", group("Stored"))
-    members = [existing(simulator, "users", user(f"stored{n}")) for n in range(41)]
-    for member in members:
-        simulator.create(f"groups/{sales}/members", json.dumps({"id": member}).encode())
-    script = Script()
-    for member in members:
-        script.link("groups.members", sales, member, may_return=True)
-    restore = Restore(world, script.plan())
-    world.limit(results_waiting=20, results_seconds=600.0)
-    points: list[Point] = []
-    world.on_point = points.append
-    restore.write()
-    assert restore.states() == [DONE] * 41
-    assert points.count(Point.RESULTS_STORED) == 3
-
-
-def test_members_that_graph_does_not_show_are_asked_for_once(world: EngineWorld, simulator: Simulator) -> None:
-    sales = existing(simulator, "groups", group("Hidden"))
-    members = [existing(simulator, "users", user(f"hidden{n}")) for n in range(3)]
-    script = Script()
-    for member in members:
-        script.link("groups.members", sales, member, may_return=True)
-    restore = Restore(world, script.plan())
-    simulator.forget()
-    hidden = {"method": "GET", "path": f"/groups/{sales}/members"}
-    simulator.set("faults", [{"what": "status", "status": 404, "match": hidden}])
-    restore.write()
-    assert restore.states() == [DONE] * 3
-    assert ids_of(simulator, f"groups/{sales}/members") == set(members)
-    assert simulator.request_count("/v1.0/groups/{id}/members", "GET") == 1
-
-
 def test_an_object_whose_key_the_caller_chose_keeps_it(world: EngineWorld, simulator: Simulator) -> None:
     """A repeated request meets the same object, whether the answer was lost or the object is there."""
     contexts = "/identity/conditionalAccess/authenticationContextClassReferences"
@@ -329,13 +264,6 @@ def test_an_object_whose_key_the_caller_chose_keeps_it(world: EngineWorld, simul
     assert restore.states() == [DONE, DONE]
     assert {each["id"] for each in objects(simulator, contexts.strip("/"))} >= {"c7", "c8"}
     assert "c7" not in restore.entries()
-
-
-def existing(simulator: Simulator, path: str, value: dict[str, Any]) -> str:
-    """Create an object without Graph. Return its id."""
-    object_id = new_id()
-    simulator.create(path, json.dumps({"id": object_id, **value}).encode())
-    return object_id
 
 
 def policy(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import group, new_id, user
+from tests.contract.restore.carrying import existing, group, user
 from tests.tables import FEW, only, table
 
 DONE, NOT_APPLIED = OperationState.DONE, OperationState.NOT_APPLIED
@@ -23,13 +23,6 @@ def small_table() -> Iterator[None]:
     """Leave few streams in the table of resources, because each restore backs up three times."""
     with table(only(FEW)):
         yield
-
-
-def existing(simulator: Simulator, path: str, value: dict[str, Any]) -> str:
-    """Create an object without Graph. Return its id."""
-    object_id = new_id()
-    simulator.create(path, json.dumps({"id": object_id, **value}).encode())
-    return object_id
 
 
 def change(simulator: Simulator, op: str, path: str, value: dict[str, Any] | None = None) -> None:
