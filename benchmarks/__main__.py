@@ -1,8 +1,8 @@
-"""Measure backups, key revocation and key updates against the simulators.
+"""Measure backups, restores, key revocation and key updates against the simulators.
 
 Full backups, and backups after changes, are compared with a bare download of the same pages, with typed models, and with
-restic and borg. Further parts measure commands that read snapshots, how soon a revoked key stops a backup, and how fast data
-keys move to another KMS key.
+restic and borg. Further parts measure commands that read snapshots, plans and restores, how soon a revoked key stops a
+backup, and how fast data keys move to another KMS key.
 """
 
 import argparse
@@ -14,16 +14,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import report, restore_report
 from benchmarks.archives import archives, write_files
 from benchmarks.backing_up import HEAVY
 from benchmarks.directory import MeasuredDirectory
 from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
-PARTS = ("changes", "stages", "models", "archives", "limit", "comparing", "browsing", "revoking", "moving")
+PARTS = (
+    *("changes", "stages", "models", "archives", "limit", "comparing", "browsing"),
+    *("planning", "restoring", "revoking", "moving"),
+)
 """Parts that ``--without`` can leave out. Downloads and backups are always measured."""
 _USERS_PER_GROUP = 5
 """Default number of users per group."""
+_SLOW = ("--quotas", "medium", "--latency", "0.3")
+"""Options of the simulator that make it enforce Graph's quotas, and answer as late as Graph may."""
 
 
 class Bench:
@@ -92,6 +97,20 @@ class Bench:
         directory.back_up(home, "again")
         report.print_comparisons(self._console, users, groups, changed, directory.compare(home))
 
+    def plan(self, users: int) -> None:
+        """Measure the plan of a restore of so many users, of whom a third is deleted. Print the results."""
+        with self._directory(users, 0) as directory, self._home() as home:
+            directory.back_up(home)
+            directory.damage()
+            restore_report.print_planned(self._console, users, directory.plan(home))
+
+    def restore(self, users: int) -> None:
+        """Measure a restore of so many deleted users under Graph's quotas and latency. Print the results."""
+        with self._directory(users * 2, 0, *_SLOW) as directory, self._home() as home:
+            directory.back_up(home)
+            directory.delete(users)
+            restore_report.print_restored(self._console, directory.restore(home))
+
     def keys(self, trials: int, lease: float, data_keys: int, parts: set[str]) -> None:
         """Measure revocation and update of a key, over a directory of 10 users and 1 group. Print the results."""
         with self._directory(10, 1) as directory, self._home() as home, self._home() as another:
@@ -101,8 +120,8 @@ class Bench:
                 report.print_moved(self._console, directory.move(another, data_keys))
 
     @contextmanager
-    def _directory(self, users: int, groups: int) -> Iterator[MeasuredDirectory]:
-        with graph_simulator(self._folder, "--users", str(users), "--groups", str(groups)) as graph:
+    def _directory(self, users: int, groups: int, *options: str) -> Iterator[MeasuredDirectory]:
+        with graph_simulator(self._folder, "--users", str(users), "--groups", str(groups), *options) as graph:
             yield MeasuredDirectory(graph, self._aws, self._redis, self._links)
 
     @contextmanager
@@ -125,6 +144,10 @@ def main(argv: list[str]) -> int:
         report.print_how(console)
         if parts & {"comparing", "browsing"}:
             bench.reading(options.users, options.groups, options.snapshots, parts)
+        if "planning" in parts:
+            bench.plan(options.planned)
+        if "restoring" in parts:
+            bench.restore(options.restored)
         if "models" in parts:
             bench.models(options.sample)
         if "archives" in parts:
@@ -146,6 +169,10 @@ def _options(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--archived", type=int, default=20_000, help="objects to back up with restic and borg (20000)")
     parser.add_argument("--snapshots", type=int, default=100, help="snapshots to make for a history (100)")
+    parser.add_argument(
+        "--planned", type=int, default=100_000, help="users of the directory whose restore is planned (100000)"
+    )
+    parser.add_argument("--restored", type=int, default=10_000, help="deleted users to restore (10000)")
     parser.add_argument("--trials", type=int, default=50, help="number of times to revoke a key (50)")
     parser.add_argument("--lease", type=float, default=5.0, help="key lease during these trials, in seconds (5)")
     parser.add_argument("--data-keys", type=int, default=10_000, help="data keys to move (10000)")
@@ -156,6 +183,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.quick:
         options.users, options.runs, options.sample, options.archived = 500, 1, 100, 600
+        options.planned, options.restored = 60, 20
         options.snapshots, options.trials, options.lease, options.data_keys = 1, 2, 1.0, 20
     if options.groups is None:
         options.groups = options.users // _USERS_PER_GROUP

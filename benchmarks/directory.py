@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -17,11 +18,16 @@ from benchmarks.downloading import client_of
 from benchmarks.measure import Measure
 from benchmarks.moving import Moved
 from benchmarks.revoking import Stopped
+from shared.domain.resources import RESOURCES
 from tests.parts import ACCOUNT, CLIENT, DIRECTORY, REGION, SECRET, AwsSimulator, GraphSimulator, RedisServer
 
 _IDENTITY = (DIRECTORY, CLIENT, SECRET)
 _CHANGED_AT_ONCE = 20
 """Users that are changed between two snapshots of a history."""
+_AT_ONCE = 960
+"""Users that one request to the simulator changes or deletes."""
+_RESTORER = "55555555-5555-5555-5555-555555555555"
+_TO_RESTORE = sorted({name for row in RESOURCES.values() for name in row.permissions_to_restore})
 _CHANGED = {"users": "department", "groups": "description"}
 
 
@@ -76,6 +82,36 @@ class MeasuredDirectory:
         """Revoke the key of a running backup ``trials`` times, under a key lease of ``lease`` seconds. Return the delays."""
         environment = self._environment(home) | {"ENTRAKEEP_KEY_LEASE_SECONDS": str(lease)}
         return msgspec.json.decode(self._child("revoking", [*_IDENTITY, str(trials)], environment), type=Stopped)
+
+    def plan(self, home: Path) -> Measure:
+        """Measure the plan of a restore of the first snapshot in this home."""
+        environment = self._environment(home)
+        self._child("planning", ["prepare"], environment)
+        return self._measured("planning", ["plan"], environment)
+
+    def restore(self, home: Path) -> Measure:
+        """Measure a restore of the users of the first snapshot in this home, by an application of its own."""
+        application = {"client_id": _RESTORER, "secret": SECRET, "permissions": _TO_RESTORE}
+        self._graph.post("apps", application)
+        return self._measured("restoring", [_RESTORER, SECRET], self._environment(home))
+
+    def damage(self) -> None:
+        """Of six users each, change one, delete one, and delete one for good."""
+        with self.client() as client:
+            users = [each["id"] for each in _listed(client, "users", "id")]
+        for place in range(0, len(users), _AT_ONCE):
+            part = users[place : place + _AT_ONCE]
+            self._graph.change(*(("update", f"users/{each}", {"department": "changed"}) for each in part[::6]))
+            self._graph.change(*(("delete", f"users/{each}") for first in (1, 2) for each in part[first::6]))
+            self._graph.change(*(("purge", f"users/{each}") for each in part[2::6]))
+
+    def delete(self, users: int) -> None:
+        """Delete so many users that Graph lets be written: those that are not synchronised from on-premises."""
+        with self.client() as client:
+            listed = _listed(client, "users", "id,onPremisesSyncEnabled")
+            own = [each["id"] for each in listed if not each.get("onPremisesSyncEnabled")][:users]
+        for place in range(0, len(own), _AT_ONCE):
+            self._graph.change(*(("delete", f"users/{each}") for each in own[place : place + _AT_ONCE]))
 
     def move(self, home: Path, data_keys: int) -> Moved:
         """Measure an update of the KMS key of a tenant that has ``data_keys`` data keys."""
@@ -138,11 +174,13 @@ class MeasuredDirectory:
 
 def _ids(client: httpx.Client, path: str, most: int) -> Iterator[str]:
     """Yield the first ``most`` ids of a listing. Ids look random, so these are spread over the whole key range."""
-    link = f"/v1.0/{path}?$select=id&$top=999"
-    while most > 0:
+    yield from (each["id"] for each in islice(_listed(client, path, "id"), most))
+
+
+def _listed(client: httpx.Client, path: str, select: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a listing with the selected properties."""
+    link = f"/v1.0/{path}?$select={select}&$top=999"
+    while link:
         page = client.get(link).raise_for_status().json()
-        yield from (each["id"] for each in page["value"][:most])
-        most -= len(page["value"])
+        yield from page["value"]
         link = page.get("@odata.nextLink", "")
-        if not link:
-            return

@@ -119,7 +119,7 @@ def print_turns(console: Console, results: Results) -> None:
     size = f"{results.users:,} users, {results.groups:,} groups: {objects:,} objects, {links:,} links"
     title = f"{size}; {_runs(results.turns)}"
     has_changes = all(turn.changed for turn in results.turns)
-    table = _table(
+    table = table_of(
         title, "", "download only", "full backup", "full : download", *(["after 1 % changed"] if has_changes else [])
     )
     downloads, fulls = [turn.download for turn in results.turns], [turn.full for turn in results.turns]
@@ -164,28 +164,28 @@ def print_turns(console: Console, results: Results) -> None:
 def print_stages(console: Console, measure: Measure) -> None:
     """Print the CPU seconds of a full backup by stage."""
     lines = measure.counts["objects"] + measure.counts["links"]
-    table = _table(
+    table = table_of(
         f"Where a full backup's {measure.cpu_seconds:.2f} CPU seconds go", "", "CPU seconds", "share", "µs a record"
     )
     for name, seconds in measure.stages.items():
         table.add_row(name, f"{seconds:.2f}", f"{seconds / measure.cpu_seconds:.0%}", f"{seconds / lines * 1e6:.1f}")
     console.print(table)
-    console.print(_as_paragraph(_HOW_STAGES))
+    console.print(as_paragraph(_HOW_STAGES))
 
 
 def print_modelled(console: Console, measure: Measure) -> None:
     """Print the objects per second that typed models read."""
-    table = _table("A sample through msgraph-sdk's typed models", "", "objects", "seconds", "objects a second")
+    table = table_of("A sample through msgraph-sdk's typed models", "", "objects", "seconds", "objects a second")
     for name, seconds in measure.steps.items():
         count = measure.counts[name]
         table.add_row(name, f"{count:,}", f"{seconds:.2f}", f"{count / seconds:,.0f}")
     console.print(table)
-    console.print(_as_paragraph(_HOW_MODELLED))
+    console.print(as_paragraph(_HOW_MODELLED))
 
 
 def print_compared(console: Console, compared: Compared) -> None:
     """Print the bytes that each program stores for the same objects."""
-    table = _table(
+    table = table_of(
         f"{compared.files:,} objects, {compared.size / 1e6:.1f} MB of JSON",
         "",
         "MB",
@@ -202,24 +202,24 @@ def print_compared(console: Console, compared: Compared) -> None:
         )
     table.add_row("ours", f"{compared.stored / 1e6:.2f}", f"{compared.stored / compared.files:,.0f}", "")
     console.print(table)
-    console.print(_as_paragraph(_HOW_ARCHIVES))
+    console.print(as_paragraph(_HOW_ARCHIVES))
 
 
 def print_stopped(console: Console, stopped: Stopped) -> None:
     """Print how long a backup continued after its key was revoked."""
     many = len(stopped.ended)
-    table = _table(
+    table = table_of(
         f"A revoked key stops a backup: {many} trials, key lease {stopped.lease:g} s", "", "median, s", "least", "most"
     )
     for name, times in (("job ended", stopped.ended), ("step let go", stopped.let_go)):
         table.add_row(name, f"{median(times):.2f}", f"{min(times):.2f}", f"{max(times):.2f}")
     console.print(table)
-    console.print(_as_paragraph(_HOW_STOPPED))
+    console.print(as_paragraph(_HOW_STOPPED))
 
 
 def print_moved(console: Console, moved: Moved) -> None:
     """Print how fast data keys moved to another KMS key, and the calls to KMS."""
-    table = _table(f"{moved.data_keys:,} data keys move to another KMS key", "", "", "a data key")
+    table = table_of(f"{moved.data_keys:,} data keys move to another KMS key", "", "", "a data key")
     table.add_row("seconds", f"{moved.seconds:.1f}", f"{moved.seconds / moved.data_keys * 1000:.1f} ms")
     table.add_row("CPU seconds", f"{moved.cpu_seconds:.1f}", f"{moved.cpu_seconds / moved.data_keys * 1000:.1f} ms")
     table.add_row("data keys a second", f"{moved.data_keys / moved.seconds:.1f}", "")
@@ -230,13 +230,13 @@ def print_moved(console: Console, moved: Moved) -> None:
     for action, count in calls.items():
         table.add_row(f"  {action}", f"{count:,}", f"{count / moved.data_keys:.2f}")
     console.print(table)
-    console.print(_as_paragraph(_HOW_MOVED))
+    console.print(as_paragraph(_HOW_MOVED))
 
 
 def print_comparisons(console: Console, users: int, groups: int, changed: Measure, rewritten: Measure) -> None:
     """Print how long comparisons of two snapshots took, and how much memory."""
     title = f"Comparisons: {users:,} users, {groups:,} groups"
-    table = _table(title, "", "1 % changed", "rewritten, equal")
+    table = table_of(title, "", "1 % changed", "rewritten, equal")
     runs = (changed, rewritten)
     table.add_row("differences", *(f"{each.counts['differences']:,}" for each in runs))
     table.add_row("seconds", *(f"{each.seconds:.2f}" for each in runs))
@@ -244,13 +244,13 @@ def print_comparisons(console: Console, users: int, groups: int, changed: Measur
     table.add_row("peak memory, MB", *(f"{each.peak / 1e6:.0f}" for each in runs))
     table.add_row("MB of JSON", *(f"{each.counts['json'] / 1e6:.2f}" for each in runs))
     console.print(table)
-    console.print(_as_paragraph(_HOW_COMPARISONS))
+    console.print(as_paragraph(_HOW_COMPARISONS))
 
 
 def print_browsed(console: Console, users: int, groups: int, search: Measure, history: Measure) -> None:
     """Print how long a search and the history of an object took, and how much memory."""
     title = f"Browse: {users:,} users, {groups:,} groups"
-    table = _table(title, "", "search", "history")
+    table = table_of(title, "", "search", "history")
     runs = (search, history)
     table.add_row("snapshots read", "1", f"{history.counts['snapshots']:,}")
     table.add_row("lines", *(f"{each.counts['lines']:,}" for each in runs))
@@ -259,15 +259,16 @@ def print_browsed(console: Console, users: int, groups: int, search: Measure, hi
     table.add_row("CPU seconds", *(f"{each.cpu_seconds:.2f}" for each in runs))
     table.add_row("peak memory, MB", *(f"{each.peak / 1e6:.0f}" for each in runs))
     console.print(table)
-    console.print(_as_paragraph(_HOW_BROWSED))
+    console.print(as_paragraph(_HOW_BROWSED))
 
 
 def print_how(console: Console) -> None:
     """Print how the figures of the turns were measured."""
-    console.print(_as_paragraph(_HOW))
+    console.print(as_paragraph(_HOW))
 
 
-def _table(title: str, *columns: str) -> Table:
+def table_of(title: str, *columns: str) -> Table:
+    """Return an empty table, whose first column is text and whose others are numbers."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for number, name in enumerate(columns):
         table.add_column(name, justify="right" if number else "left", no_wrap=True)
@@ -294,5 +295,6 @@ def _spread(values: Sequence[float], spec: str) -> str:
     return f"{middle} ({format(min(values), spec)}–{format(max(values), spec)})" if len(values) > 1 else middle
 
 
-def _as_paragraph(text: str) -> str:
+def as_paragraph(text: str) -> str:
+    """Return a text as one line."""
     return text.replace("\n", " ").strip()

@@ -1,5 +1,6 @@
-"""Restore deleted users as a worker does, and print the measurements as JSON. Runs as a separate process in the home of a backup.
+"""Restore deleted users as a worker does, and print the measurements as JSON.
 
+Runs as a separate process in the home of a backup.
 Arguments: client id and secret of the application that restores. Settings come from the environment. The steps of the restore
 and of its backups run one after the other in this process, as in ``benchmarks.backing_up``.
 """
@@ -12,7 +13,7 @@ import msgspec
 from benchmarks.backing_up import run_all
 from benchmarks.measure import Measure, peak
 from shared import wiring
-from shared.domain.jobs import KINDS, Job, JobKind, JobState, Origin, RestoreProgress, StepState, steps_of
+from shared.domain.jobs import Job, JobKind, JobState, Origin, RestoreProgress, StepState, steps_of
 from shared.domain.model import CredentialKind
 from shared.domain.restore.scope import Scope
 from shared.domain.secret import Secret

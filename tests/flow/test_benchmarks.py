@@ -20,5 +20,7 @@ def test_the_quick_benchmark_prints_its_tables() -> None:
     assert row, ended.stdout
     assert re.search("differences +[0-9]+ +0", ended.stdout), ended.stdout
     assert re.search("first line, s +[0-9.]+ +[0-9.]+", ended.stdout), ended.stdout
+    assert re.search("undelete +[1-9]", ended.stdout), ended.stdout
+    assert re.search("Restore: 20 users", ended.stdout), ended.stdout
     for name in ("job ended( +[0-9.]+){3}", "data keys a second +[0-9.]+", "ReEncrypt +[0-9]+ +1[.][0-9]+"):
         assert re.search(name, ended.stdout), ended.stdout
