@@ -154,12 +154,12 @@ class Story:
         )
         self._do("plan", "make", _TENANT, snapshot, "--deleted-since", snapshot, "--enable-policies", "--wait")
         plan = self._ask("plan", "list", _TENANT)[0]
-        self._screen.say("That was only a plan. This carries it out, exactly as it was shown:")
+        self._screen.say("\nThat was only a plan. This carries it out, exactly as it was shown:")
         self._do("restore", _TENANT, "--plan", plan["plan"], "--wait")
-        self._screen.say("Compare the snapshot with the directory after the restore:")
+        self._screen.say("\nCompare the snapshot with the directory after the restore:")
         self._do("compare", _TENANT, snapshot, "latest")
         self._screen.done(
-            "The group is back with its id and its members. The policy has a new id, which Entrakeep knows."
+            "The group is back with its id and its members. The policy is new in Graph, and Entrakeep knows its new id."
         )
         self._proved.append(f"A restore by a plan: {plan['number_of_operations']} operations, each done once.")
 
