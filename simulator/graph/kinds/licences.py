@@ -40,7 +40,9 @@ SUBSCRIBED_SKUS = Kind(
     path="subscribedSkus",
     type="subscribedSku",
     properties=tuple(properties.SUBSCRIBED_SKU.split()),
-    read=frozenset(("LicenseAssignment.Read.All", "Organization.Read.All", *DIRECTORY_READ)),
+    read=frozenset(
+        ("LicenseAssignment.Read.All", "Organization.Read.All", "Organization.ReadWrite.All", *DIRECTORY_READ)
+    ),
     write=frozenset(),
     open=False,
     paged=False,
