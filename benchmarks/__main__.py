@@ -27,8 +27,6 @@ PARTS = (
 """Parts that ``--without`` can leave out. Downloads and backups are always measured."""
 _USERS_PER_GROUP = 5
 """Default number of users per group."""
-_SLOW = ("--quotas", "medium", "--latency", "0.3")
-"""Options of the simulator that make it enforce Graph's quotas, and answer as late as Graph may."""
 
 
 class Bench:
@@ -104,12 +102,13 @@ class Bench:
             directory.damage()
             restore_report.print_planned(self._console, users, directory.plan(home))
 
-    def restore(self, users: int) -> None:
-        """Measure a restore of so many deleted users under Graph's quotas and latency. Print the results."""
-        with self._directory(users * 2, 0, *_SLOW) as directory, self._home() as home:
+    def restore(self, users: int, latency: float) -> None:
+        """Measure a restore of so many deleted users under Graph's quotas and a latency. Print the results."""
+        slow = ("--quotas", "medium", "--latency", str(latency))
+        with self._directory(users * 2, 0, *slow) as directory, self._home() as home:
             directory.back_up(home)
             directory.delete(users)
-            restore_report.print_restored(self._console, directory.restore(home))
+            restore_report.print_restored(self._console, directory.restore(home), latency)
 
     def keys(self, trials: int, lease: float, data_keys: int, parts: set[str]) -> None:
         """Measure revocation and update of a key, over a directory of 10 users and 1 group. Print the results."""
@@ -147,7 +146,7 @@ def main(argv: list[str]) -> int:
         if "planning" in parts:
             bench.plan(options.planned)
         if "restoring" in parts:
-            bench.restore(options.restored)
+            bench.restore(options.restored, options.latency)
         if "models" in parts:
             bench.models(options.sample)
         if "archives" in parts:
@@ -173,6 +172,9 @@ def _options(argv: list[str]) -> argparse.Namespace:
         "--planned", type=int, default=100_000, help="users of the directory whose restore is planned (100000)"
     )
     parser.add_argument("--restored", type=int, default=10_000, help="deleted users to restore (10000)")
+    parser.add_argument(
+        "--latency", type=float, default=0.3, help="seconds before an answer of Graph to a restore (0.3)"
+    )
     parser.add_argument("--trials", type=int, default=50, help="number of times to revoke a key (50)")
     parser.add_argument("--lease", type=float, default=5.0, help="key lease during these trials, in seconds (5)")
     parser.add_argument("--data-keys", type=int, default=10_000, help="data keys to move (10000)")
@@ -183,7 +185,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.quick:
         options.users, options.runs, options.sample, options.archived = 500, 1, 100, 600
-        options.planned, options.restored = 60, 20
+        options.planned, options.restored, options.latency = 60, 20, 0.02
         options.snapshots, options.trials, options.lease, options.data_keys = 1, 2, 1.0, 20
     if options.groups is None:
         options.groups = options.users // _USERS_PER_GROUP

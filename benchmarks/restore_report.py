@@ -14,14 +14,14 @@ recycle bins and the directory's facts. The backup that a plan waits for is made
 """
 _HOW_RESTORED = """
 Users that are in the recycle bin are restored, with one write each. The simulator enforces Graph's quotas and answers each
-request after 0.3 seconds, give or take a third. The quota allows 3,000 writes in a sliding window of 150 seconds; its least
+request after that latency, give or take a third. The quota allows 3,000 writes in a sliding window of 150 seconds; its least
 time is that of a client that sends each window's writes at once. Seconds and CPU seconds are those of the writing step.
 """
 
 
 def print_planned(console: Console, objects: int, plan: Measure) -> None:
     """Print how long a plan took, and how much memory."""
-    table = table_of(f"Plan of a restore: {objects:,} users", "", "one run")
+    table = table_of(f"Plan: {objects:,} users", "", "one run")
     for name, number in plan.counts.items():
         table.add_row(name, f"{number:,}")
     table.add_row("seconds", f"{plan.seconds:.2f}")
@@ -31,11 +31,11 @@ def print_planned(console: Console, objects: int, plan: Measure) -> None:
     console.print(as_paragraph(_HOW_PLANNED))
 
 
-def print_restored(console: Console, restore: Measure) -> None:
+def print_restored(console: Console, restore: Measure, latency: float) -> None:
     """Print how long a restore wrote, and the least time that Graph's quota allows."""
     operations, seconds = restore.counts["operations"], restore.steps["write"]
     least = (operations - 1) // _QUOTA * _QUOTA_SECONDS
-    table = table_of(f"Restore: {operations:,} users", "", "one run")
+    table = table_of(f"Restore: {operations:,} users", "", f"latency {latency:g} s")
     table.add_row("seconds of writing", f"{seconds:.1f}")
     table.add_row("least seconds by quota", f"{least}")
     if least:
