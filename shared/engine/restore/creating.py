@@ -15,6 +15,7 @@ import msgspec
 from shared.domain.errors import Skip
 from shared.domain.json_text import members
 from shared.domain.json_text import string as text_of
+from shared.domain.records import is_guid
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import SafeCreate
 from shared.domain.restore.bodies import encoded
@@ -49,7 +50,8 @@ class Creations:
         self._work = work
         self._target = target
         entries = work.catalog.restores.map_entries()
-        self._entries = {each.old_id: each for each in entries}
+        self._may_exist = {each.old_id for each in entries if _is_of_earlier_plan(each, work.claim.job_id)}
+        self._entries = {each.old_id: each for each in entries if each.old_id not in self._may_exist}
         self._first = {each.current_id: each.first_id for each in entries if each.current_id is not None}
         self._operations = {_old_id(each): each for each in operations if each.action is Action.CREATE}
         self._passwords = {
@@ -69,6 +71,10 @@ class Creations:
         """Return the id of the object if it is known to be created, else None."""
         entry = self._entries.get(_old_id(operation)) if operation.action is Action.CREATE else None
         return entry.current_id if entry is not None else None
+
+    def may_exist(self, operation: Operation) -> bool:
+        """Return True if an earlier restore created the object, which may have been deleted since."""
+        return operation.action is Action.CREATE and _old_id(operation) in self._may_exist
 
     def is_intended(self, operation: Operation) -> bool:
         """Return True if a request to create the object may have been sent."""
@@ -236,6 +242,15 @@ class Creations:
             job_id=self._work.claim.job_id,
             mark=mark,
         )
+
+
+def _is_of_earlier_plan(entry: MapEntry, job_id: str) -> bool:
+    """Return True if the entry does not show that the object of a plan exists.
+
+    Plans name objects by their current ids, which then have no entry. But ids that are no GUIDs, such as those of consents,
+    are not rewritten, so a plan may create the same object again after it was deleted.
+    """
+    return entry.state is EntryState.CREATED and entry.job_id != job_id and not is_guid(entry.old_id)
 
 
 def _old_id(operation: Operation) -> str:

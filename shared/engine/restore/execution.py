@@ -120,6 +120,8 @@ class Execution:
             attempt.left_out, attempt.body, attempt.single = earlier.left_out, earlier.body, earlier.single
         if operation.action is Action.UNDELETE:
             attempt.in_doubt = not self._settled
+        elif self._creations.may_exist(operation):
+            attempt.in_doubt = True  # if Graph refuses a second one, look for it
         if self._creations.is_intended(operation) and not is_repeatable(operation):
             attempt.in_doubt = attempt.look = True
             until = self._doubt_until or self._work.context.clock.now()
