@@ -3,7 +3,6 @@
 The commands run in this process. While one of them waits for a job, a worker's steps run in its place.
 """
 
-import itertools
 import json
 import re
 import shlex
@@ -90,11 +89,10 @@ def guide(small_table: None, tmp_path: Path, simulator: Simulator, monkeypatch: 
         world.back_up()
         monkeypatch.setattr(wiring, "open_catalog", lambda: world.context.catalog)
         monkeypatch.setattr(wiring, "command_context", lambda: world.context)
-        rounds = itertools.count()
 
-        def work(_seconds: float) -> None:
-            assert next(rounds) < 3000, world.catalog.jobs.recent(2)
+        def work(seconds: float) -> None:
             world.work(1)
+            time.sleep(min(seconds, 0.02))
 
         patient = SimpleNamespace(monotonic=time.monotonic, sleep=work)
         monkeypatch.setattr("console.cli.waiting.time", patient)
