@@ -91,7 +91,10 @@ class Control:
             raise ValueError(f'A state is posted as {{"key": ARN, "state": one of {", ".join(sorted(STATES))}}}.')
         _, _, _, region, account, _ = arn.split(":")
         try:
-            self.keys.resolve(arn, (account, region)).state = state
+            key = self.keys.resolve(arn, (account, region))
+            key.state = state
+            if state == "Enabled":
+                key.deletion = None
         except Refused as refused:
             raise ValueError(refused.message) from None
         return {"key": arn, "state": state}

@@ -38,24 +38,26 @@ _SECTIONS = {
         "Refused",
         f"""Within one key lease (60 seconds, unless set lower) every queued or running job of the tenant that needs the key
 has failed with `{Code.KEY_ACCESS_REVOKED}`. Data keys are dropped, downloads are cut off and leave no file, no snapshot
-appears, and Microsoft Graph gets no request. Entrakeep asks AWS KMS for the key twice a lease. Schedules create no job
-while KMS refuses. Once KMS answers again, a time that was due becomes a job by itself. A job requested by hand always asks
-KMS at once. The workers' log has one line for the first refusal, and one for the recovery.
+appears, and Microsoft Graph gets no request. A restore that was writing keeps the results that it had stored, and
+`entrakeep jobs retry` continues it once KMS answers again. Entrakeep asks AWS KMS for the key twice a lease. Schedules
+create no job while KMS refuses. Once KMS answers again, a time that was due becomes a job by itself. A job requested by
+hand always asks KMS at once. The workers' log has one line for the first refusal, and one for the recovery.
 """,
         "Ends the tenant's jobs with `KEY_ACCESS_REVOKED`.",
     ),
     Kind.TROUBLE: (
         "Trouble",
         f"""Entrakeep retries, with growing pauses, for as long as the key lease lasts. If the trouble lasts longer, the
-step of a backup is released. It continues from its last checkpoint when AWS KMS answers. After six hours the job fails with
-`{Code.KEY_UNREACHABLE}`. A download fails with this code after one lease, and a key check after ten seconds, because a
-person waits for it.
+step of a backup or restore is released. When AWS KMS answers, a backup continues from its last checkpoint, and a restore
+from its last stored result. After six hours the job fails with `{Code.KEY_UNREACHABLE}`. A download fails with this code
+after one lease, and a key check after ten seconds, because a person waits for it.
 """,
         "Retries.",
     ),
     Kind.MISCONFIGURED: (
         "Settings or credentials",
-        f"""The job fails with `{Code.KEY_MISCONFIGURED}`. Other jobs continue, and so do schedules.
+        f"""The job fails with `{Code.KEY_MISCONFIGURED}`. Other jobs continue, and so do schedules. `entrakeep jobs retry`
+continues a restore, here and after damage, once the cause is fixed.
 """,
         "Fails the job with `KEY_MISCONFIGURED`.",
     ),

@@ -13,9 +13,11 @@ from shared.domain.resources import RESOURCES
 from shared.domain.secret import Secret
 from shared.engine.requests.tenants import add_tenant
 from shared.ports.directory import Identity
+from shared.ports.keys import KeyService
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.reading import RETRY_POLICY, Budget
 from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator
+from tests.unit.vault.parts import ARN
 
 RESTORER = "33333333-3333-3333-3333-333333333333"
 RESTORER_SECRET = "restore-secret"
@@ -54,9 +56,17 @@ def graph_access(simulator: Simulator, graph_url: str) -> GraphAccess:
 
 
 @contextmanager
-def simulated_world(folder: Path, simulator: Simulator, restoring: Identity | None = None) -> Iterator[EngineWorld]:
-    """Yield a world whose tenant ``contoso`` is the simulated directory."""
-    world = EngineWorld(folder, lease=5.0)
+def simulated_world(
+    folder: Path,
+    simulator: Simulator,
+    restoring: Identity | None = None,
+    *,
+    keys: KeyService | None = None,
+    provider_key: str = ARN,
+    lease: float = 5.0,
+) -> Iterator[EngineWorld]:
+    """Yield a world whose tenant ``contoso`` is the simulated directory. ``keys`` replaces the key service in memory."""
+    world = EngineWorld(folder, keys, provider_key, lease)
     access = graph_access(simulator, simulator.url)
     world.context = dataclasses.replace(world.context, access=access, targets=access)
     world.tenant = add_tenant(world.context, "ada", "contoso", reader(), restoring=restoring).tenant

@@ -10,7 +10,7 @@ from shared.adapters.catalog import open_catalog
 from shared.adapters.clock import SystemClock
 from shared.domain.backoff import Backoff
 from shared.domain.errors import EntrakeepError
-from shared.domain.jobs import JobKind, RestorePhase, RestoreProgress
+from shared.domain.jobs import Job, JobKind, RestorePhase, RestoreProgress
 from shared.domain.resources import RESOURCES
 from shared.domain.restore.id_map import MapEntry
 from shared.domain.restore.operations import Action, Operation, Plan
@@ -85,6 +85,16 @@ def existing(simulator: Simulator, path: str, value: dict[str, Any]) -> str:
     object_id = new_id()
     simulator.create(path, json.dumps({"id": object_id, **value}).encode())
     return object_id
+
+
+def ended(world: EngineWorld, job: Job) -> Job:
+    """Work until the job has ended, and return it."""
+    for _ in range(60):
+        world.work()
+        if (last := world.catalog.jobs.get(job.job_id)).state.ended:
+            return last
+        world.pass_time(5)
+    raise AssertionError(f"the job does not end: {last}")
 
 
 class Script:

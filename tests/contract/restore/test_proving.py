@@ -12,7 +12,7 @@ from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import existing, group, user
+from tests.contract.restore.carrying import ended, existing, group, user
 from tests.tables import FEW, only, table
 
 DONE, NOT_APPLIED = OperationState.DONE, OperationState.NOT_APPLIED
@@ -32,26 +32,14 @@ def change(simulator: Simulator, op: str, path: str, value: dict[str, Any] | Non
 
 def restored(world: EngineWorld, snapshot: str, scope: Scope) -> Job:
     """Restore what is in scope, and return the ended job."""
-    job = world.request(JobKind.RESTORE, snapshot=snapshot, detail=RestoreProgress(scope=scope))
-    for _ in range(60):
-        world.work()
-        if (ended := world.catalog.jobs.get(job.job_id)).state.ended:
-            return ended
-        world.pass_time(5)
-    raise AssertionError(f"the restore does not end: {ended}")
+    return ended(world, world.request(JobKind.RESTORE, snapshot=snapshot, detail=RestoreProgress(scope=scope)))
 
 
 def planned(world: EngineWorld, snapshot: str, scope: Scope) -> tuple[int, int]:
     """Return how many operations and hindrances a new plan has."""
-    job = world.request(JobKind.PLAN, snapshot=snapshot, detail=PlanProgress(scope=scope))
-    for _ in range(60):
-        world.work()
-        ended = world.catalog.jobs.get(job.job_id)
-        if ended.state.ended:
-            assert isinstance(ended.detail, PlanProgress)
-            return ended.detail.operations, ended.detail.impossible
-        world.pass_time(5)
-    raise AssertionError("the plan does not end")
+    job = ended(world, world.request(JobKind.PLAN, snapshot=snapshot, detail=PlanProgress(scope=scope)))
+    assert isinstance(job.detail, PlanProgress)
+    return job.detail.operations, job.detail.impossible
 
 
 def states(world: EngineWorld, job: Job) -> set[OperationState]:

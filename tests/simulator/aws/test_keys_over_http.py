@@ -154,6 +154,15 @@ def test_a_key_can_be_put_in_a_state_that_no_call_leads_to(aws: Aws, state: str)
     kms.generate_data_key(KeyId=arn, KeySpec="AES_256")
 
 
+def test_a_key_that_is_put_in_the_state_enabled_is_not_deleted_later(aws: Aws) -> None:
+    kms = aws.client("kms")
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+    aws.control("POST", "key-state", {"key": arn, "state": "Enabled"})
+    aws.control("POST", "clock", {"advance_days": 8})
+    kms.generate_data_key(KeyId=arn, KeySpec="AES_256")
+
+
 @pytest.mark.parametrize("posted", [[], {"key": "x", "state": "Enabled"}, {"key": f"{'a:' * 5}b", "state": "Gone"}])
 def test_an_unknown_state_or_an_unknown_key_is_refused(aws: Aws, posted: object) -> None:
     with pytest.raises(HTTPError) as refused:
