@@ -150,6 +150,12 @@ class Story:
         plan: Json = json.loads(out)
         return plan
 
+    def compare(self, first: str, second: str) -> Json:
+        """Compare two snapshots."""
+        out, _ = self.commands.run("compare", self.name, first, second, "--json")
+        comparison: Json = json.loads(out)
+        return comparison
+
     def restore(self, *words: str, state: str = "succeeded") -> Json:
         """Restore, which must end in this state. Return the report."""
         self.graph.post("reset-counters")
@@ -219,7 +225,9 @@ def steps(plan: Json) -> list[tuple[str, str]]:
 
 def result(report: Json, key: str, action: str | None = None) -> Json:
     """Return the only result about a record, with this action if one is given."""
-    matches = [each for each in report["results"] if each["key"] == key and action in (None, each["action"])]
+    matches: list[Json] = [
+        each for each in report["results"] if each["key"] == key and action in (None, each["action"])
+    ]
     assert len(matches) == 1, (key, report["results"])
     return matches[0]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.resources import RESOURCES
 from shared.ports.observer import Point
 from tests.flow.points import Plan, Points
 from tests.flow.restore.story import Json, Story, for_all, hindrances
@@ -56,8 +57,14 @@ def test_directory_comes_back_exactly_although_workers_are_killed_and_answers_ar
         lost = before["users"].keys() - picture(story)["users"].keys()
         assert len(lost) == 1
         assert differences(without(before, lost), picture(story)) == {}
-        reason = hindrances(story.plan(snapshot), "impossible")[f"users/{synchronised}"]["reason"]
-        assert "synchronised from on-premises" in reason
+        again = story.plan(snapshot)
+        assert again["operations"] == []
+        assert "synchronised from on-premises" in hindrances(again, "impossible")[f"users/{synchronised}"]["reason"]
+        assert all(synchronised in each["key"] + each["reason"] for each in again["impossible"])
+        comparison = story.compare(snapshot, again["live"])
+        assert comparison["added"] == []
+        assert all(synchronised in key for key in comparison["removed"])
+        assert written_differently(comparison) == []
 
 
 def delete_two_fifths(story: Story, ids: dict[str, list[str]], chance: random.Random) -> dict[str, list[str]]:
@@ -132,6 +139,23 @@ def differences(before: dict[str, dict[str, Any]], after: dict[str, dict[str, An
         for name in {**before[section], **after[section]}
         if before[section].get(name) != after[section].get(name)
     }
+
+
+def written_differently(comparison: Json) -> list[Json]:
+    """Return the changed values that a restore writes. Empty values and missing ones are equal."""
+    changes = []
+    for each in comparison["changed"]:
+        restoring = RESOURCES[".".join(each["key"].split("/")[::2])].restoring
+        assert restoring is not None
+        written = {*restoring.writable, *restoring.create_only}
+        values = {name: pair for name, pair in each["properties"].items() if name.partition(".")[0] in written}
+        if not all(is_blank(value) for pair in values.values() for value in pair):
+            changes.append(each)
+    return changes
+
+
+def is_blank(value: Any) -> bool:
+    return value in (None, [], {}, "") or (isinstance(value, dict) and all(map(is_blank, value.values())))
 
 
 def without(value: Any, names: set[str]) -> Any:
