@@ -22,11 +22,19 @@ Change = Callable[[pytest.MonkeyPatch], None]
 @contextmanager
 def table(change: Change) -> Iterator[None]:
     """Change the table of resources for a while, and with it the steps of a backup."""
-    with pytest.MonkeyPatch.context() as patch:
-        change(patch)
-        backup = msgspec.structs.replace(KINDS[JobKind.BACKUP], phases=backup_phases())
-        patch.setitem(KINDS, JobKind.BACKUP, backup)
-        yield
+    rows, streams = tuple(RESOURCES), tuple(STREAMS)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            change(patch)
+            backup = msgspec.structs.replace(KINDS[JobKind.BACKUP], phases=backup_phases())
+            patch.setitem(KINDS, JobKind.BACKUP, backup)
+            yield
+    finally:
+        # The patch puts back at the end what it took away: the order is part of the table.
+        for name in rows:
+            RESOURCES[name] = RESOURCES.pop(name)
+        for name in streams:
+            STREAMS[name] = STREAMS.pop(name)
 
 
 def only(streams: Collection[str]) -> Change:

@@ -173,7 +173,7 @@ def test_a_resource_that_every_directory_has_is_never_reported_as_unavailable(
     job = world.request()
     world.work(4)
     (trouble,) = (step.trouble for step in world.catalog.jobs.steps(job.job_id) if step.trouble)
-    assert "users, which every directory has" in trouble.message
+    assert "users, although every directory has it" in trouble.message
     assert 9 <= minutes_until_ended(world, job) <= 12
     assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED_WITH_WARNINGS
     assert report(world, "users").answer is Answer.FAILED

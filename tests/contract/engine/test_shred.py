@@ -120,7 +120,7 @@ def test_an_open_reader_of_the_database_blocks_the_certificate_until_it_ends(
         reader.execute("SELECT count(*) FROM tenants").fetchone()
         with pytest.raises(Refuse) as caught:
             shred_tenant(world.context, "acme")
-        assert (caught.value.code, "same again" in caught.value.message) == (Code.BUSY, True)
+        assert (caught.value.code, "same command again" in caught.value.message) == (Code.BUSY, True)
         assert world.store.get(certificate_blob(world.tenant.tenant_id)) is None
     assert shred_tenant(world.context, "acme").database is not None
 

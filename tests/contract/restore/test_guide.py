@@ -44,7 +44,7 @@ class Guide:
 
     def __init__(self, world: EngineWorld, folder: Path) -> None:
         self.world = world
-        self.shell = Commands(folder, {})
+        self.shell = Commands(folder, {"ENTRAKEEP_HOME": str(folder / "home")})
         self.secret_key = pyrage.x25519.Identity.generate()
         self.snapshot = world.catalog.snapshots.get("latest").snapshot_id
         self.values: dict[str, str] = {}
@@ -91,6 +91,7 @@ def guide(small_table: None, tmp_path: Path, simulator: Simulator, monkeypatch: 
         monkeypatch.setattr(wiring, "command_context", lambda: world.context)
 
         def work(seconds: float) -> None:
+            world.scheduler.record_heartbeat("w", 4)
             world.work(1)
             time.sleep(min(seconds, 0.02))
 
