@@ -14,6 +14,7 @@ from shared.engine.restore.stored_plans import stored_plan
 from tests.contract.engine.simulated import RESTORER
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
+from tests.contract.restore.carrying import ended
 
 EXACT = Rules(links=LinkRule.EXACT, enable_policies=True)
 PATHS = ("users", "groups", "servicePrincipals", "applications", "identity/conditionalAccess/policies")
@@ -21,15 +22,9 @@ SOURCES = {Hindrance.IMPOSSIBLE, Hindrance.UNRESOLVED}
 """What keeps records of this directory from coming back: their source is on-premises, or they name what comes from there."""
 
 
-def ended(world: EngineWorld, kind: JobKind, snapshot: str, detail: PlanProgress) -> Job:
+def run(world: EngineWorld, kind: JobKind, snapshot: str, detail: PlanProgress) -> Job:
     """Run a job to its end."""
-    job = world.request(kind, snapshot=snapshot, detail=detail)
-    for _ in range(80):
-        world.work()
-        if (last := world.catalog.jobs.get(job.job_id)).state.ended:
-            return last
-        world.pass_time(5)
-    raise AssertionError(f"the job does not end: {last}")
+    return ended(world, world.request(kind, snapshot=snapshot, detail=detail))
 
 
 def plan_of(world: EngineWorld, job: Job) -> Plan:
@@ -75,17 +70,17 @@ def test_a_third_of_a_directory_comes_back_and_can_be_undone(world: EngineWorld,
     damage(simulator, random.Random(4))
     damaged = objects(simulator)
 
-    job = ended(world, JobKind.RESTORE, snapshot, RestoreProgress(rules=EXACT))
+    job = run(world, JobKind.RESTORE, snapshot, RestoreProgress(rules=EXACT))
     assert (job.state, job.message) == (JobState.SUCCEEDED, None)
     plan = plan_of(world, job)
     assert {Action.UNDELETE, Action.CREATE, Action.PATCH, Action.LINK} <= {each.action for each in plan.operations}
-    again = plan_of(world, ended(world, JobKind.PLAN, snapshot, PlanProgress(rules=EXACT)))
+    again = plan_of(world, run(world, JobKind.PLAN, snapshot, PlanProgress(rules=EXACT)))
     assert again.operations == []
     assert {each.kind for each in again.impossible} <= SOURCES | {Hindrance.NOT_HELD}
 
     assert isinstance(job.detail, RestoreProgress)
     assert job.detail.before is not None
-    undo = ended(world, JobKind.RESTORE, job.detail.before, RestoreProgress(undo=job.job_id))
+    undo = run(world, JobKind.RESTORE, job.detail.before, RestoreProgress(undo=job.job_id))
     assert undo.state is JobState.SUCCEEDED, undo.message
     restored = objects(simulator)
     assert restored.keys() == damaged.keys()
