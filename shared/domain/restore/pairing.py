@@ -13,6 +13,7 @@ from shared.domain.records import decode_id, encode_id, is_guid
 from shared.domain.resources import RESOURCES, ReferenceKind
 from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.id_map import IdMap, ids_of
+from shared.domain.restore.operations import Action, Operation
 from shared.domain.restore.world import RecordDifference
 
 
@@ -85,6 +86,16 @@ def row_key(resource: str, key: str, value: bytes) -> str:
         return f"{resource}\n{key.rpartition('/')[0]}"
     identity = row_identity(resource, key, value)
     return key if identity == key else f"{resource}\n{identity}"
+
+
+def written_keys(operation: Operation, ids: IdMap) -> Iterator[str]:
+    """Yield the keys under which the record that an operation writes may be found, and its ``row_key``."""
+    key = rewritten_key(operation.key.encode(), ids).decode()
+    yield operation.key
+    yield key
+    if operation.action in (Action.LINK, Action.UNLINK):
+        value = operation.body if operation.body is not None else operation.before
+        yield row_key(operation.resource, key, ids.rewritten(value or b""))
 
 
 def _identified_by(resource: str) -> tuple[str, ...]:

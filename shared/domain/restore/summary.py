@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import RestoreKind, SafeCreate
+from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.operations import Action, Plan
+from shared.domain.restore.pairing import written_keys
 
 _NOUNS = {
     "users": ("user", "users"),
@@ -23,6 +25,7 @@ _NOUNS = {
     "organization": ("setting of the organization", "settings of the organization"),
 }
 _LINK, _ROW = ("link", "links"), ("assignment", "assignments")
+_UNCHANGED = IdMap(())
 _RESTORING = frozenset({Action.UNDELETE, Action.CREATE, Action.PATCH, Action.CALL, Action.LINK})
 
 
@@ -51,8 +54,11 @@ def summary(plan: Plan) -> str:
 
 
 def touched_keys(plan: Plan) -> frozenset[str]:
-    """Return the keys of the records that the plan writes, as the directory has them, or the snapshot if it lacks them."""
-    return frozenset(each.key for each in plan.operations)
+    """Return the keys of the records that the plan writes, as the directory has them, or the snapshot if it lacks them.
+
+    Return the ``row_key`` of links and rows too, because other records may have taken their place.
+    """
+    return frozenset(key for each in plan.operations for key in written_keys(each, _UNCHANGED))
 
 
 def _keeps_id(resource: str) -> bool:

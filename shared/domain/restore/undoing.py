@@ -1,11 +1,11 @@
 """Undo a restore: a plan that gives back what its operations changed, and deletes what they brought back."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.named import last_id
-from shared.domain.restore.operations import Action, Operation, Plan
-from shared.domain.restore.pairing import rewritten_key, row_key
+from shared.domain.restore.operations import Action, Plan
+from shared.domain.restore.pairing import written_keys
 from shared.domain.restore.scope import ConflictRule, LinkRule, Rules, Scope
 from shared.domain.restore.world import Request, Undone
 
@@ -29,16 +29,6 @@ def undo_request(
         live=live,
         scope=Scope(),
         rules=Rules(conflict=ConflictRule.OVERWRITE, links=LinkRule.EXACT, enable_policies=True),
-        keys=frozenset(key for each in carried_out for key in _keys(each, ids)),
+        keys=frozenset(key for each in carried_out for key in written_keys(each, ids)),
         undone=Undone(job_id=job_id, created=frozenset(ids.current(last_id(each.key)).lower() for each in returned)),
     )
-
-
-def _keys(operation: Operation, ids: IdMap) -> Iterator[str]:
-    """Yield the keys under which the record that an operation wrote may be found now."""
-    key = rewritten_key(operation.key.encode(), ids).decode()
-    yield operation.key
-    yield key
-    if operation.action in (Action.LINK, Action.UNLINK):
-        value = operation.body if operation.body is not None else operation.before
-        yield row_key(operation.resource, key, ids.rewritten(value or b""))

@@ -238,6 +238,20 @@ def test_a_plan_is_outdated_once_what_it_touches_has_changed(
     assert f"users/{ids.ada}" in job.message
     assert ids.bob not in job.message
     assert world.catalog.restores.plan(plan.plan_id).state is PlanState.READY
+
+
+def test_a_plan_is_outdated_once_another_manager_was_set(world: EngineWorld, simulator: Simulator, ids: Ids) -> None:
+    manager = f"users/{ids.ada}/manager"
+    simulator.create(manager, b'{"id":"%b"}' % ids.bob.encode())
+    world.back_up()
+    delete(simulator, f"{manager}/{ids.bob}")
+    _, plan = planned(world)
+    assert acts(plan) == [(Action.LINK, f"{manager}/{ids.bob}")]
+    simulator.create("users", user(ids.cat))
+    simulator.create(manager, b'{"id":"%b"}' % ids.cat.encode())
+    job = world.run_job(JobKind.RESTORE, "latest", RestoreProgress(plan=plan.plan_id, given=True))
+    assert (job.state, job.code) == (JobState.FAILED, Code.PLAN_OUTDATED)
+    assert job.message is not None and f"{manager}/{ids.cat}" in job.message
     assert actions(world)[-2:] == ["restore.refused", "restore.ended"]
 
 

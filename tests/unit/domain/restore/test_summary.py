@@ -54,6 +54,16 @@ def test_plan_touches_the_records_that_it_writes() -> None:
     assert touched_keys(plan) == {f"users/{guid(1)}", f"users/{guid(2)}"}
 
 
+def test_plan_touches_a_link_or_row_that_takes_the_place_of_its_own() -> None:
+    people = together(user(1), user(2), user(3), user(4), principal(5, 6))
+    manager, row = link("users", 1, "manager", 2), assignment("a", guid(70), 1, 5)
+    touched = touched_keys(plan_of(MemoryWorld(together(people, manager, row), people)))
+    assert touched >= {*manager, *row}
+    (other,), (again,) = link("users", 1, "manager", 4), assignment("b", guid(70), 1, 5).items()
+    assert row_key("users.manager", other, b"{}") in touched
+    assert row_key("servicePrincipals.appRoleAssignedTo", again[0], encoded(again[1])) in touched
+
+
 def test_keys_narrow_a_plan() -> None:
     world = MemoryWorld(together(user(1), user(2), group(3), member(3, 1)), group(3))
     plan = plan_of(world, keys=frozenset({f"users/{guid(1)}", f"groups/{guid(3)}/members/{guid(1)}"}))
