@@ -71,12 +71,13 @@ class LinkWriter:
         linked = (
             {first_id(each.key) for each in self._removing} if write is not None and write.method == "PUT" else set()
         )
+        replaces = self._rule is LinkRule.EXACT or self._draft.request.rules.conflict is ConflictRule.OVERWRITE
         for each in self._adding:
             if write is None:
                 self._add_row(each)
             elif first_id(each.key) not in linked:
                 self._add_link(each, write)
-            elif self._draft.request.rules.conflict is ConflictRule.OVERWRITE:
+            elif replaces:
                 self._replaced.add(first_id(each.key))
                 self._add_link(each, write)
         if self._rule is LinkRule.EXACT:

@@ -306,6 +306,8 @@ def test_manager_is_replaced_like_a_value() -> None:
     (replaced,) = plan_of(world, rules=EXACT).operations
     assert (replaced.method, replaced.path) == ("PUT", f"/users/{guid(1)}/manager/$ref")
     assert plan_of(world, rules=Rules(conflict=ConflictRule.FILL_BLANKS)).operations == []
+    exact = Rules(conflict=ConflictRule.FILL_BLANKS, links=LinkRule.EXACT)
+    assert steps(plan_of(world, rules=exact)) == [("link", replaced.key)], "a person keeps a manager"
     (removed,) = plan_of(MemoryWorld(people, together(people, link("users", 1, "manager", 3))), rules=EXACT).operations
     assert (removed.method, removed.path) == ("DELETE", f"/users/{guid(1)}/manager/$ref")
 
@@ -456,7 +458,10 @@ def test_authentication_context_comes_back_under_its_id() -> None:
     creation, _ = plan_of(MemoryWorld(snapshot, {})).operations
     assert (creation.action, creation.method, creation.path.endswith("/c1")) == (Action.CREATE, "PATCH", True)
     alone = plan_of(MemoryWorld(snapshot, {}), Scope(ids=(guid(1),)))
-    assert alone.operations == [] and "c1" in reasons(alone, Hindrance.UNRESOLVED)[0]
+    assert alone.operations == []
+    assert reasons(alone, Hindrance.UNRESOLVED)[0].endswith(f"plan make contoso S --id {guid(1)} --id c1")
+    both = plan_of(MemoryWorld(snapshot, {}), Scope(ids=(guid(1), "c1")))
+    assert steps(both) == [("create", key), ("create", f"conditionalAccessPolicies/{guid(1)}")]
 
 
 def test_agreement_is_restored_by_an_administrator() -> None:
