@@ -10,6 +10,9 @@ from shared.domain.restore.draft import Draft
 from shared.domain.restore.operations import Action, Hindrance, Operation
 from shared.domain.restore.world import Known
 
+_REPEATED = frozenset({Action.UNDELETE, Action.CREATE, Action.PATCH})
+"""Actions that are planned again if it is not known which values Graph did not apply: others may need what they write."""
+
 
 def without_known(draft: Draft) -> Iterator[Operation]:
     """Yield the operations without the changes that Graph did not apply in an earlier restore."""
@@ -26,6 +29,8 @@ def without_known(draft: Draft) -> Iterator[Operation]:
 
 def _without(draft: Draft, operation: Operation, known: Known) -> Operation | None:
     """Return an operation without the properties that Graph is known not to apply, or None if nothing remains."""
+    if not known.values and operation.action in _REPEATED:
+        return operation
     body = members(operation.body or b"{}") or {}
     same = [
         name
@@ -42,7 +47,7 @@ def _without(draft: Draft, operation: Operation, known: Known) -> Operation | No
         name=operation.name,
         properties=same,
     )
-    remaining = tuple(name for name in operation.properties if name not in same)
+    remaining = tuple(name for name in operation.properties if name not in same) if known.values else ()
     if not remaining:
         return None
     body = {name: value for name, value in body.items() if name not in same}

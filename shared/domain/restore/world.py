@@ -62,7 +62,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     action: Action
     values: dict[str, msgspec.Raw] = {}
-    """The values that were sent, by property. Empty if the operation has no properties."""
+    """The values that were sent, by property. Empty if the whole record is concerned, or it is not known which."""
     note: str
     """What happened, as a sentence."""
 

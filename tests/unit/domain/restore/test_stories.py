@@ -1,5 +1,7 @@
 """Sixteen restores that went wrong in other products: the plan here says what must happen instead."""
 
+import pytest
+
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.scope import ConflictRule, LinkRule, Rules, Scope
 from shared.domain.restore.world import Coverage, Known
@@ -19,7 +21,7 @@ from tests.unit.domain.restore.objects import (
     unified,
     user,
 )
-from tests.unit.domain.restore.worlds import MemoryWorld, body, guid, hindrances, operation, plan_of, steps
+from tests.unit.domain.restore.worlds import Json, MemoryWorld, body, guid, hindrances, operation, plan_of, steps
 
 OVERWRITE_EXACT = Rules(conflict=ConflictRule.OVERWRITE, links=LinkRule.EXACT)
 
@@ -314,6 +316,24 @@ def test_owner_that_graph_kept_is_a_known_exception() -> None:
     plan = plan_of(owners_world([known]), only(5), OVERWRITE_EXACT)
     assert plan.operations == []
     assert [(each.key, each.reason) for each in hindrances(plan, Hindrance.KNOWN)] == [(key, known.note)]
+
+
+def test_row_that_graph_accepted_without_applying_it_is_listed() -> None:
+    common = together(application(1), principal(2, 1), user(3))
+    row = assignment("a", guid(70), 3, 2)
+    (key,) = row
+    known = Known(resource="servicePrincipals.appRoleAssignedTo", key=key, action=Action.LINK, note="Not shown.")
+    plan = plan_of(MemoryWorld(common | row, common, known=[known]))
+    assert plan.operations == []
+    assert [each.key for each in hindrances(plan, Hindrance.KNOWN)] == [key]
+
+
+@pytest.mark.parametrize(("bins", "action"), [({}, Action.CREATE), (user(1), Action.UNDELETE)])
+def test_object_that_is_missing_again_is_restored_again(bins: dict[str, Json], action: Action) -> None:
+    known = Known(resource="users", key=f"users/{guid(1)}", action=action, note="The directory did not show it.")
+    plan = plan_of(MemoryWorld(user(1), {}, bins=bins, known=[known]))
+    assert steps(plan)[0] == (action.value, f"users/{guid(1)}")
+    assert hindrances(plan, Hindrance.KNOWN) == []
 
 
 def test_value_that_graph_accepted_without_applying_it_is_listed() -> None:
