@@ -96,7 +96,7 @@ class MeasuredDirectory:
         return self._measured("restoring", [_RESTORER, SECRET], self._environment(home))
 
     def damage(self) -> None:
-        """Of six users each, change one, delete one, and delete one for good."""
+        """Change one of six users, delete a second one, and delete a third one for good."""
         with self.client() as client:
             users = [each["id"] for each in _listed(client, "users", "id")]
         for place in range(0, len(users), _AT_ONCE):

@@ -52,7 +52,7 @@ class Protection:
 
     @cached_property
     def _ids(self) -> frozenset[str]:
-        """The protected ids on both sides. An undeleted object gets its roles and memberships back."""
+        """Return the protected ids on both sides, because an undeleted object gets its roles and memberships back."""
         return frozenset(
             each for side in (self._world.snapshot, self._world.live) for each in (*_holders(side), *_of_groups(side))
         )
