@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from console.cli.resources import resources
 from console.cli.tables import print_fields, print_table
 
 ID = "3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"
@@ -72,6 +73,14 @@ def test_a_row_of_a_wide_table_takes_several_lines_with_aligned_columns(
         f"{ID}  {'a-longer-name':13}  queued",
         "        7",
     ]
+
+
+def test_the_restore_of_a_resource_is_folded_in_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch, 160)
+    resources()
+    lines = plain(terminal.text())
+    assert lines[0].split() == ["resource", "read", "permission", "to", "read", "licence", "restore"]
+    assert all(len(line) <= 160 for line in lines)
 
 
 def test_no_line_ends_with_spaces_and_no_line_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
