@@ -8,8 +8,7 @@ from console.cli.arguments import AsJson, Name, Wait, examples
 from console.cli.changes import total_changes
 from console.cli.opening import open_catalog
 from console.cli.output import counted, note, print_document, print_line
-from console.cli.waiting import note_hindrances, refuse_failed, wait_for
-from console.documents.jobs import RequestedJob
+from console.cli.waiting import print_requested, refuse_failed, wait_for
 from console.documents.results import job_with_results
 
 app = typer.Typer()
@@ -42,11 +41,7 @@ def backup(
         if full and not job.full:
             note("That job reads only changes: request a full backup again when it has ended.")
     if not wait:
-        note_hindrances(catalog)
-        if as_json:
-            print_document(RequestedJob(job=job.job_id))
-        elif requested.new:
-            print_line(f"Job {job.job_id} is queued. Follow it with 'entrakeep jobs show {job.job_id}'.")
+        print_requested(catalog, job, new=requested.new, as_json=as_json)
         return
     job = wait_for(catalog, job)
     overview = job_overview(catalog, job.job_id)

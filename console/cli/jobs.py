@@ -9,8 +9,8 @@ from console.cli.changes import changes_of
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import fields_of, print_damaged, print_fields, print_key_job, print_strays, print_table
-from console.cli.waiting import note_hindrances
-from console.documents.jobs import RequestedJob, job_document
+from console.cli.waiting import print_requested
+from console.documents.jobs import job_document
 from console.documents.key_jobs import key_job_of
 from console.documents.results import job_details, restore_fields
 from console.documents.times import to_second
@@ -148,11 +148,7 @@ def retry(job: JobId, as_json: AsJson = False) -> None:
     retried = requested.job
     if not requested.new:
         note(f"A {retried.kind} job of the tenant is {retried.state} already: job {retried.job_id}.")
-    note_hindrances(catalog)
-    if as_json:
-        print_document(RequestedJob(job=retried.job_id))
-    elif requested.new:
-        print_line(f"Job {retried.job_id} is queued. Follow it with 'entrakeep jobs show {retried.job_id}'.")
+    print_requested(catalog, retried, new=requested.new, as_json=as_json)
 
 
 def _tenant_name(catalog: "Catalog", job: Job) -> str:

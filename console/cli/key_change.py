@@ -10,8 +10,7 @@ from console.cli.key import app
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.prompts import check_terminal
-from console.cli.waiting import note_hindrances, refuse_failed, wait_for
-from console.documents.jobs import RequestedJob
+from console.cli.waiting import print_requested, refuse_failed, wait_for
 from console.documents.key_jobs import KeyChange, KeyValidation, key_change_job, key_job_of
 
 if TYPE_CHECKING:
@@ -126,11 +125,8 @@ def _agreed(accept_terms: bool, as_json: bool) -> bool:
 def _finish(catalog: "Catalog", name: str, job: "Job", *, wait: bool, as_json: bool) -> None:
     """Print which job changes the key, or wait for its end and print the result."""
     if not wait:
-        note_hindrances(catalog)
-        if as_json:
-            print_document(RequestedJob(job=job.job_id))
-        else:
-            print_line(f"Job {job.job_id} moves every data key. Follow it with 'entrakeep key show {name}'.")
+        sentence = f"Job {job.job_id} moves every data key. Follow it with 'entrakeep key show {name}'."
+        print_requested(catalog, job, sentence, as_json=as_json)
         return
     job = wait_for(catalog, job)
     if as_json:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from console.cli.output import print_line
+from console.cli.output import print_line, printable
 from shared.domain.limits import LIMITS
 
 _GAP = "  "
@@ -30,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     """Entries of one group in a row give equal reasons once."""
     values: tuple[str, ...] = ()
-    """Values to set by hand, a line each."""
+    """Values to set by hand, a line each, without characters that a terminal obeys."""
 
 
 def print_entries(entries: Sequence[Entry]) -> None:
@@ -52,10 +52,10 @@ def lines(entries: Iterable[Entry], width: int | None) -> Iterator[str]:
     for each in kept:
         cells = [cell.ljust(size) for cell, size in zip(each.cells, widths, strict=False)]
         indent = " " * (len(cells[0]) + len(_GAP)) if cells else _GAP
-        yield from _folded(each.subject, _GAP.join([*cells, each.cells[-1], ""]), indent + _GAP, width)
+        yield from _folded(printable(each.subject), _GAP.join([*cells, each.cells[-1], ""]), indent + _GAP, width)
         if (each.group, each.reasons) != given:
             for reason in each.reasons:
-                yield from _folded(reason, indent, indent, width)
+                yield from _folded(printable(reason), indent, indent, width)
         for value in each.values:
             yield indent + value
         given = (each.group, each.reasons)

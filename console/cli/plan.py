@@ -9,8 +9,7 @@ from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
 from console.cli.plan_view import print_plan, print_plans
 from console.cli.restore_options import Chosen, with_plan_options
-from console.cli.waiting import note_hindrances, refuse_failed, wait_for
-from console.documents.jobs import RequestedJob
+from console.cli.waiting import print_requested, refuse_failed, wait_for
 from console.documents.plans import plan_document, plan_row_document
 from console.download_file import to_file
 from shared.domain.errors import Code, Refuse
@@ -63,11 +62,8 @@ def make(
     if wait or plan_out is not None:
         show_made_plan(catalog, name, job, plan_out, as_json=as_json)
         return
-    note_hindrances(catalog)
-    if as_json:
-        print_document(RequestedJob(job=job.job_id))
-    else:
-        print_line(f"Job {job.job_id} is queued. Find its plan with 'entrakeep plan list {name}'.")
+    sentence = f"Job {job.job_id} is queued. Find its plan with 'entrakeep plan list {name}'."
+    print_requested(catalog, job, sentence, as_json=as_json)
 
 
 @app.command("list", epilog=examples("entrakeep plan list contoso"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from console.cli.operation_lines import Entry, print_entries
-from console.cli.output import counted, print_line
+from console.cli.output import counted, print_line, printable
 from console.cli.tables import print_table
 from console.documents.plans import (
     ImpossibleDocument,
@@ -37,7 +37,7 @@ def print_plan(document: PlanDocument) -> None:
     """Print a plan: its summary, its notes, its operations, what is not restored, and the next command."""
     print_line(f"{document.summary}.")
     for note in document.notes:
-        print_line(f"Note: {note}")
+        print_line(f"Note: {printable(note)}")
     if document.operations:
         needs = sorted({each for operation in document.operations for each in operation.needs})
         if needs:
@@ -143,13 +143,15 @@ def _print_impossible(entries: Sequence[ImpossibleDocument]) -> None:
 
 def _impossible(each: ImpossibleDocument) -> Entry:
     """Return the entry of a difference that is not restored, with the values to set by hand."""
+    from console.cli.comparisons.visible import visible
+
     name = each.name or each.key
     return Entry(
         cells=(each.resource,),
         subject=_subject("all" if name == each.resource else name, each.properties),
         reasons=(each.reason,),
         group=each.resource,
-        values=tuple(f"{name} = {bytes(value).decode()}" for name, value in each.values.items()),
+        values=tuple(f"{name} = {visible(bytes(value))}" for name, value in each.values.items()),
     )
 
 

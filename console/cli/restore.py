@@ -13,8 +13,7 @@ from console.cli.output import counted, print_document, print_line, write
 from console.cli.plan import PlanOut, show_made_plan
 from console.cli.plan_view import print_report
 from console.cli.restore_options import Chosen, with_plan_options
-from console.cli.waiting import note_hindrances, refuse_failed, wait_for
-from console.documents.jobs import RequestedJob
+from console.cli.waiting import print_requested, refuse_failed, wait_for
 from console.documents.plans import RestoreReportDocument, report_document
 from console.documents.results import job_with_results
 from console.download_file import to_file
@@ -193,11 +192,7 @@ def _plan_id(catalog: "Catalog", name: str, plan: str) -> str:
 def _follow(catalog: "Catalog", name: str, job: Job, *, wait: bool, as_json: bool) -> None:
     """Say how to follow the restore; with ``wait``, wait for its end and print what became of it."""
     if not wait:
-        note_hindrances(catalog)
-        if as_json:
-            print_document(RequestedJob(job=job.job_id))
-        else:
-            print_line(f"Job {job.job_id} is queued. Follow it with 'entrakeep jobs show {job.job_id}'.")
+        print_requested(catalog, job, as_json=as_json)
         return
     job = wait_for(catalog, job)
     handle = catalog.tenant(job.tenant_id)

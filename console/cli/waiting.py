@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 from console.cli.opening import now
-from console.cli.output import note
+from console.cli.output import note, print_document, print_line
 from console.cli.progress import shown_job
-from console.documents.jobs import trouble_of
+from console.documents.jobs import RequestedJob, trouble_of
 from shared.domain.deadline import Deadline, seconds_since
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job, JobState, Step
@@ -56,10 +56,19 @@ def refuse_failed(job: Job) -> None:
         note(job.message)
 
 
-def note_hindrances(catalog: Catalog) -> None:
-    """Note the problems that block the job, if there are any."""
+def print_requested(
+    catalog: Catalog, job: Job, sentence: str | None = None, *, new: bool = True, as_json: bool
+) -> None:
+    """Note the problems that block a requested job, and print how to follow it: ``sentence``, or 'jobs show' if None.
+
+    A job that is not ``new`` has no sentence, because the caller has noted it.
+    """
     for hindrance in hindrances(catalog):
         note(f"{hindrance} The job waits.")
+    if as_json:
+        print_document(RequestedJob(job=job.job_id))
+    elif new:
+        print_line(sentence or f"Job {job.job_id} is queued. Follow it with 'entrakeep jobs show {job.job_id}'.")
 
 
 def _of_steps(job: Job, steps: Sequence[Step]) -> list[Hindrance]:

@@ -38,3 +38,12 @@ def test_values_to_set_by_hand_stand_below_the_reason() -> None:
 
 def test_an_empty_listing_has_no_lines() -> None:
     assert list(lines([], None)) == []
+
+
+def test_a_name_from_the_directory_cannot_command_the_terminal_or_add_a_line() -> None:
+    listing = [entry("1", "patch", "Ada\x1b[31m\nRoot", "It \x1b]0;title\x07 differs.", "Two\nlines.")]
+    assert list(lines(listing, None)) == [
+        "1  patch  groups  Ada?[31m Root",
+        "   It ?]0;title? differs.",
+        "   Two lines.",
+    ]

@@ -89,6 +89,16 @@ def test_a_plan_lists_each_operation_and_what_it_leaves_with_the_values_to_set(
     assert 'password = "x"' in text
 
 
+def test_values_and_notes_of_the_directory_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    left = msgspec.structs.replace(LEFT, values={"displayName": msgspec.Raw('"a  b\x9b31m"'.encode())})
+    print_plan(
+        plan_document(ROW, msgspec.structs.replace(PLAN, notes=["A \x1b[2Jnote."], impossible=[left]), "contoso")
+    )
+    text = capsys.readouterr().out
+    assert r'displayName = "a  b\u009b31m"' in text
+    assert "Note: A ?[2Jnote." in text
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
