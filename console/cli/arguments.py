@@ -59,13 +59,13 @@ def _resources(values: list[str] | None) -> list[str]:
 
 
 def words(value: str | None) -> str | None:
-    """Return the text in a form that SQL accepts. Bytes from the shell that are not UTF-8 become ``\\xHH``."""
+    """Return the text in a form that SQL accepts. Bytes from the shell that are not UTF-8 become ``\\udcHH``."""
     if value == "":
-        raise typer.BadParameter("an id must not be empty.")
+        raise typer.BadParameter("the value must not be empty.")
     return None if value is None else value.encode("utf-8", "backslashreplace").decode()
 
 
-def _all_words(values: list[str] | None) -> list[str]:
+def all_words(values: list[str] | None) -> list[str]:
     """Return each text as ``words`` does."""
     return [text for value in values or [] if (text := words(value)) is not None]
 
@@ -122,7 +122,7 @@ Ids = Annotated[
         "--id",
         metavar="ID",
         help="Only the object with this id, and its links. Can be given several times.",
-        callback=_all_words,
+        callback=all_words,
     ),
 ]
 TenantOption = Annotated[

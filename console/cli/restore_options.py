@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from console.cli.arguments import Ids, ResourceNames, words
+from console.cli.arguments import Ids, ResourceNames, all_words, words
 from shared.domain.errors import Code, Refuse
 from shared.domain.restore.scope import ConflictRule, LinkRule, Rules, Scope
 
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from shared.engine.requests.restores import RestoreRequest
 
 _STANDARD_INPUT = "-"
-
-
-def _all_words(values: list[str] | None) -> list[str]:
-    """Return each text as ``words`` does."""
-    return [text for value in values or [] if (text := words(value)) is not None]
-
 
 IdsFile = Annotated[
     str | None,
@@ -38,6 +32,7 @@ RestoredProperties = Annotated[
         "--property",
         metavar="PATH",
         help="Only this property of existing objects, such as department. Can be given several times.",
+        callback=all_words,
     ),
 ]
 DeletedSince = Annotated[
@@ -65,6 +60,7 @@ Links = Annotated[
         metavar="[RESOURCE=]RULE",
         help="What happens to links: merge (add missing ones), exact (also remove others) or skip; for all, or for one "
         "resource, as in groups.members=exact. Can be given several times. Default: merge.",
+        callback=all_words,
     ),
 ]
 LinksOnly = Annotated[bool, typer.Option("--links-only", help="Only links between objects that exist.")]
@@ -86,7 +82,7 @@ DeleteNewer = Annotated[
         "--delete-newer",
         metavar="ID",
         help="Delete this object, which was created after the snapshot. Can be given several times.",
-        callback=_all_words,
+        callback=all_words,
     ),
 ]
 EnablePolicies = Annotated[
@@ -101,6 +97,7 @@ NewNames = Annotated[
         "--new-name",
         metavar="ID=NAME",
         help="Undelete this user with another userPrincipalName, because the former is taken. Can be given several times.",
+        callback=all_words,
     ),
 ]
 DropTakenAddresses = Annotated[
@@ -214,7 +211,8 @@ def _once(values: list[str] | None) -> tuple[str, ...]:
 def _ids_in(file: str) -> list[str]:
     """Return the ids that a file lists. Empty lines and comments (#) are ignored. Raise Refuse ``WRONG_USE``."""
     try:
-        text = sys.stdin.read() if file == _STANDARD_INPUT else Path(file).read_text(encoding="utf-8-sig")
+        content = sys.stdin.buffer.read() if file == _STANDARD_INPUT else Path(file).read_bytes()
+        text = content.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise Refuse(Code.WRONG_USE, f"The file {file} cannot be read: {reason}.") from None

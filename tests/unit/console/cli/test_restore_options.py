@@ -2,15 +2,20 @@
 
 import inspect
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+import typer
 
 from console.cli.plan import make
 from console.cli.restore import restore
 from console.cli.restore_options import Chosen, with_plan_options
 from shared.domain.errors import Code, Refuse
 from shared.domain.restore.scope import ConflictRule, LinkRule, Rules, Scope
+from tests.contract.catalog.world import World
 
 
 def chosen(**options: object) -> Chosen:
@@ -79,8 +84,32 @@ def test_ids_come_from_a_file_or_from_standard_input(tmp_path: Path, monkeypatch
     file = tmp_path / "ids"
     file.write_text("\ufeff# deleted by mistake\n a \n\nb # Bob\na\n", encoding="utf-8")
     assert chosen(ids_file=str(file), id=["c"]).scope.ids == ("c", "a", "b")
-    monkeypatch.setattr("sys.stdin", io.StringIO("d\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfd\n")))
     assert chosen(ids_file="-").scope.ids == ("d",)
+
+
+def test_ids_from_standard_input_that_are_not_utf8_are_refused_in_every_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n"), errors="surrogateescape"))
+    assert "not UTF-8" in refusal(ids_file="-")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--property", "department.\udcff"), ("--new-name", "id=ada\udcff@contoso.example"), ("--reason", "\udcff")],
+)
+def test_bytes_that_are_not_utf8_reach_sql_in_a_form_that_it_accepts(
+    world: World, document: Callable[..., Any], words: tuple[str, str]
+) -> None:
+    tenant = world.add("acme")
+    world.backed_up(tenant)
+    job = tenant.jobs.get(document("plan", "make", "acme", "latest", *words)["job"])
+    assert rb"\\udcff" in msgspec.json.encode(job.detail)
+
+
+@pytest.mark.parametrize("option", ["--property", "--new-name", "--links", "--reason", "--id"])
+def test_an_empty_value_is_wrong_use(world: World, document: Callable[..., Any], option: str) -> None:
+    with pytest.raises(typer.BadParameter, match="the value must not be empty"):
+        document("plan", "make", "acme", "latest", option, "")
 
 
 def test_a_file_of_ids_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> None:
