@@ -42,8 +42,6 @@ Certificate = Annotated[
         "--certificate", metavar="FILE", help="Or a PEM file with the application's certificate and private key."
     ),
 ]
-
-
 RestoreSecretFile = Annotated[
     Path | None,
     typer.Option(
@@ -153,11 +151,15 @@ def update(
     Signs in first, as 'add' does. The directory stays the same.
     """
     restore = _restore_credential(restore_client_id, restore_client_secret_file, restore_certificate)
+    to_read = (client_secret_file, certificate, client_id, directory_id, secret_expires)
+    reading = None
+    if restore is None or any(option is not None for option in to_read):
+        reading = read_credential(client_secret_file, certificate)
     if restore is not None:
         _update_restore(name, restore, restore_client_id)
-        if client_secret_file is None and certificate is None and client_id is None:
-            return
-    kind, secret = read_credential(client_secret_file, certificate)
+    if reading is None:
+        return
+    kind, secret = reading
     context = open_engine()
     from shared.engine.requests.tenants import update_tenant
 
