@@ -1,6 +1,7 @@
 """Arguments and options that several commands share. Their values are checked before the command does anything."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import typer
 
 from console.cli.naming import known_resources, known_tenants, newest_snapshot
+from shared.domain.errors import Code, Refuse
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _RESOURCE = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)*")
@@ -68,6 +70,15 @@ def words(value: str | None) -> str | None:
 def all_words(values: list[str] | None) -> list[str]:
     """Return each text as ``words`` does."""
     return [text for value in values or [] if (text := words(value)) is not None]
+
+
+def checked_format(format: str, formats: Sequence[str], *, as_json: bool) -> str:
+    """Return the format. Raise Refuse ``WRONG_USE`` if there is no such format, or ``--json`` asks for another one."""
+    if format not in formats:
+        raise Refuse(Code.WRONG_USE, f"There is no format '{format}'; give one of {', '.join(formats)}.")
+    if as_json and format not in ("table", "json"):
+        raise Refuse(Code.WRONG_USE, f"--json and --format {format} exclude each other.")
+    return "json" if as_json else format
 
 
 Since = Annotated[

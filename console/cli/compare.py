@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.arguments import Ids, Name, ResourceNames, examples, words
+from console.cli.arguments import Ids, Name, ResourceNames, checked_format, examples, words
 from console.cli.naming import newest_snapshot
 from console.cli.opening import open_engine
 from console.cli.output import counted, note, write
@@ -107,7 +107,7 @@ def compare(
     this process: needs the key's AWS credentials, and, except for live, no running stack. If it fails, FILE is neither
     created nor changed.
     """
-    report = _report(_checked_format(format, as_json), name, summary=summary)
+    report = _report(checked_format(format, _FORMATS, as_json=as_json), name, summary=summary)
     if output == "":
         raise Refuse(Code.WRONG_USE, "-o needs the name of a file.")
     context = open_engine()
@@ -126,15 +126,6 @@ def compare(
         note(f"{counted(total, 'difference')} written to {output}.")
     if exit_code and not comparison.equal:
         raise typer.Exit(_DIFFERENT)
-
-
-def _checked_format(format: str, as_json: bool) -> str:
-    """Return the format. Raise Refuse ``WRONG_USE`` if there is no such format, or ``--json`` asks for another one."""
-    if format not in _FORMATS:
-        raise Refuse(Code.WRONG_USE, f"There is no format '{format}'; give one of {', '.join(_FORMATS)}.")
-    if as_json and format not in ("table", "json"):
-        raise Refuse(Code.WRONG_USE, f"--json and --format {format} exclude each other.")
-    return "json" if as_json else format
 
 
 def _report(format: str, tenant: str, *, summary: bool) -> _Report:

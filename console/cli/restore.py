@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from console.cli.arguments import AsJson, Name, Wait, examples, words
+from console.cli.arguments import AsJson, Name, Wait, checked_format, examples, words
 from console.cli.naming import newest_snapshot
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import counted, print_document, print_line, write
-from console.cli.plan import PlanOut, show_made_plan
+from console.cli.plan import PlanOut, show_made_plan, show_plan
 from console.cli.plan_view import print_report
 from console.cli.restore_options import Chosen, with_plan_options
 from console.cli.waiting import print_requested, refuse_failed, wait_for
@@ -113,7 +113,7 @@ def restore(
     if snapshot is None and chosen.narrowed:
         raise Refuse(Code.WRONG_USE, "--plan, --undo and --report take no scope and no rules: these belong to a plan.")
     if report is not None:
-        _about(name, report, _checked_format(format, as_json), passwords, password_recipient)
+        _about(name, report, checked_format(format, _FORMATS, as_json=as_json), passwords, password_recipient)
         return
     if passwords is not None or format != "table":
         raise Refuse(Code.WRONG_USE, "--format and --passwords belong to --report.")
@@ -139,20 +139,10 @@ def _check_one(*ways: str | None) -> None:
         raise Refuse(Code.WRONG_USE, "Give one of: a SNAPSHOT to restore, --plan, --undo or --report.")
 
 
-def _checked_format(format: str, as_json: bool) -> str:
-    """Return the format of a report. Raise Refuse ``WRONG_USE`` if there is no such format."""
-    if format not in _FORMATS:
-        raise Refuse(Code.WRONG_USE, f"There is no format '{format}'; give one of {', '.join(_FORMATS)}.")
-    if as_json and format == "csv":
-        raise Refuse(Code.WRONG_USE, "--json and --format csv exclude each other.")
-    return "json" if as_json else format
-
-
 def _plan_only(
     catalog: "Catalog", name: str, request: "RestoreRequest", basis: _Basis, plan_out: str | None, *, as_json: bool
 ) -> None:
     """Make a plan and show it, or show the plan that is named."""
-    from console.cli.plan import show_plan
     from shared.engine.requests.restores import request_plan, request_undo_plan
 
     if basis.plan is not None:

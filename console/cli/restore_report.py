@@ -1,10 +1,8 @@
 """The report of a restore as CSV (RFC 4180): a row for each operation."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from console.cells import safe_cell
+from console.cells import csv_row
 from console.documents.plans import RestoreReportDocument
 
 _COLUMNS = (
@@ -15,9 +13,9 @@ _COLUMNS = (
 
 def csv_rows(document: RestoreReportDocument) -> Iterator[bytes]:
     """Yield the rows, the first being the names of the columns."""
-    yield _row(_COLUMNS)
+    yield csv_row(_COLUMNS)
     for each in document.results:
-        yield _row(
+        yield csv_row(
             (
                 str(each.n),
                 each.state,
@@ -34,10 +32,3 @@ def csv_rows(document: RestoreReportDocument) -> Iterator[bytes]:
                 each.at,
             )
         )
-
-
-def _row(cells: Sequence[str]) -> bytes:
-    """Return a row. A cell that a spreadsheet would calculate gets an apostrophe in front."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerow(map(safe_cell, cells))
-    return text.getvalue().encode("utf-8", "backslashreplace")
