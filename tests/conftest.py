@@ -29,6 +29,8 @@ settings.register_profile("on any machine", deadline=None)
 settings.load_profile("on any machine")
 
 _MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+_SHARED_STACK = Path(__file__).parent / "flow" / "restore"
+"""The folder of the flow tests that use one stack in turn."""
 
 
 def pytest_configure() -> None:
@@ -46,17 +48,19 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put half of the files of flow tests first and the other half in the middle.
+    """Put half of the files of flow tests first and the other half in the middle, the longest tests at the beginning.
 
     Flow tests wait and other tests compute. Four processes take a fourth of the list each. Two begin with flow tests
-    and two with other tests, so the cores are busy from start to end.
+    and two with other tests, so the cores are busy from start to end. A file of few tests has long ones. What is left for
+    the end is short, so that all processes end at the same time. Files that share a stack are in one half, side by side.
     """
     flow: dict[Path, list[pytest.Item]] = {}
     rest: list[pytest.Item] = []
     for item in items:
         (flow.setdefault(item.path, []) if item.get_closest_marker("flow") else rest).append(item)
-    files = list(flow.values())
-    first, second = ([item for file in files[n::2] for item in file] for n in (0, 1))
+    sharing = [file for path, file in flow.items() if path.parent == _SHARED_STACK]
+    files = sorted((file for path, file in flow.items() if path.parent != _SHARED_STACK), key=len)
+    first, second = ([item for file in half for item in file] for half in ([*sharing, *files[1::2]], files[::2]))
     half = max(0, len(items) // 2 + 2 - len(first))  # one item earlier would belong to the second process
     items[:] = [*first, *rest[:half], *second, *rest[half:]]
 

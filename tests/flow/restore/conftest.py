@@ -1,4 +1,4 @@
-"""One stack for all stories of a test process, and a directory and tenant of its own for each story."""
+"""One stack for all stories that a test process runs in turn, and a directory and tenant of its own for each story."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.flow.restore.story import Story
 from tests.flow.stack import Stack, running_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("restore")
     with running_stack(folder, store=f"file://{folder}/store") as stack:
