@@ -11,12 +11,11 @@ from tests.commands import Commands
 from tests.contract.engine.simulated import RESTORER, RESTORER_SECRET, all_permissions
 from tests.flow.shell import write_private
 from tests.flow.stack import Stack, running_stack
-from tests.parts import CLIENT, DIRECTORY, SECRET
+from tests.parts import CLIENT, DIRECTORY, POLICIES, SECRET
 
 pytestmark = pytest.mark.flow
 
 ADA, BOB, TEAM, POLICY = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abcd")
-POLICIES = "identity/conditionalAccess/policies"
 
 
 @pytest.fixture(scope="module")

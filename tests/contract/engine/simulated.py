@@ -3,15 +3,21 @@
 import dataclasses
 import json
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from shared.adapters.graph import GraphAccess
+from shared.domain.deadline import Deadline
+from shared.domain.jobs import Job, PlanProgress
 from shared.domain.resources import RESOURCES
+from shared.domain.restore.operations import Plan
 from shared.domain.secret import Secret
+from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.tenants import add_tenant
+from shared.engine.restore.stored_plans import stored_plan
 from shared.ports.directory import Identity
 from shared.ports.keys import KeyService
 from tests.contract.engine.world import EngineWorld
@@ -21,6 +27,8 @@ from tests.unit.vault.parts import ARN
 
 RESTORER = "33333333-3333-3333-3333-333333333333"
 RESTORER_SECRET = "restore-secret"
+GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+"""The template of the role that may write everything."""
 
 
 def all_permissions() -> list[str]:
@@ -75,6 +83,27 @@ def simulated_world(
         yield world
     finally:
         world.close()
+
+
+def ended(world: EngineWorld, job: Job) -> Job:
+    """Work until the job has ended, and return it.
+
+    What a job notes in its own details does not age with the catalog, so some jobs end after real seconds only.
+    """
+    patience = Deadline(150.0, time.monotonic)
+    while not (last := world.catalog.jobs.get(job.job_id)).state.ended:
+        assert not patience.over, f"the job does not end: {last}"
+        world.work()
+        world.pass_time(5)
+    return last
+
+
+def plan_of(world: EngineWorld, job: Job) -> Plan:
+    """Return the plan that a job has made or carried out."""
+    assert isinstance(job.detail, PlanProgress)
+    assert job.detail.plan is not None, job.message
+    with ProcessKeys(world.context, world.catalog) as keys:
+        return stored_plan(world.catalog, keys, job.detail.plan)
 
 
 def value_of(simulator: Simulator, path: str, object_id: str) -> dict[str, Any]:

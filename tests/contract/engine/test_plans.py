@@ -15,9 +15,9 @@ from shared.domain.restore.operations import Action, Plan
 from shared.domain.restore.plan_text import sha256_of
 from shared.domain.restore.scope import LinkRule, Rules, Scope
 from shared.engine.keys.process_keys import ProcessKeys
-from shared.engine.restore.stored_plans import plan_lines, stored_plan
+from shared.engine.restore.stored_plans import plan_lines
 from shared.ports.catalog.restores import PlanState
-from tests.contract.engine.simulated import restorer, simulated_world
+from tests.contract.engine.simulated import ended, plan_of, restorer, simulated_world
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator, simulated_graph
 
@@ -66,30 +66,22 @@ def user(object_id: str) -> bytes:
 
 
 def delete(simulator: Simulator, path: str) -> None:
-    simulator.change(b'{"op":"delete","path":"%b"}' % path.encode())
+    simulator.apply("delete", path)
 
 
 def purge(simulator: Simulator, path: str) -> None:
     delete(simulator, path)
-    simulator.change(b'{"op":"purge","path":"%b"}' % path.encode())
+    simulator.apply("purge", path)
 
 
 def update(simulator: Simulator, path: str, **values: object) -> None:
-    change = {"op": "update", "path": path, "value": values}
-    simulator.change(json.dumps(change).encode())
+    simulator.apply("update", path, values)
 
 
 def planned(world: EngineWorld, detail: PlanProgress | None = None, snapshot: str = "latest") -> tuple[Job, Plan]:
     job = world.run_job(JobKind.PLAN, snapshot, detail or PlanProgress())
     assert job.state is JobState.SUCCEEDED, job.message
-    assert isinstance(job.detail, PlanProgress)
-    return job, opened(world, job.detail.plan)
-
-
-def opened(world: EngineWorld, plan_id: str | None) -> Plan:
-    assert plan_id is not None
-    with ProcessKeys(world.context, world.catalog) as keys:
-        return stored_plan(world.catalog, keys, plan_id)
+    return job, plan_of(world, job)
 
 
 def actions(world: EngineWorld) -> list[str]:
@@ -110,19 +102,16 @@ def test_a_plan_is_made_from_a_backup_that_began_after_the_request(
     world.run_step(world.messages.queue.pop(0))
     job = world.request(JobKind.PLAN, "latest", PlanProgress(reason="ticket 17"))
     update(simulator, f"users/{ids.bob}", department="B")
-    world.work(40)
-    world.pass_time(5)
-    world.work(40)
-    ended = world.catalog.jobs.get(job.job_id)
-    assert ended.state is JobState.SUCCEEDED, ended.message
-    assert isinstance(ended.detail, PlanProgress)
-    assert ended.detail.backup not in (None, running.job_id)
-    plan = opened(world, ended.detail.plan)
+    job = ended(world, job)
+    assert job.state is JobState.SUCCEEDED, job.message
+    assert isinstance(job.detail, PlanProgress)
+    assert job.detail.backup not in (None, running.job_id)
+    plan = plan_of(world, job)
     assert set(acts(plan)) == {(Action.PATCH, f"users/{ids.ada}"), (Action.PATCH, f"users/{ids.bob}")}
     row = world.catalog.restores.plan(plan.plan_id)
     assert (row.state, row.operations, row.reason) == (PlanState.READY, 2, "ticket 17")
-    assert row.live_id == world.catalog.jobs.get(ended.detail.backup).snapshot
-    assert row.snapshot_id == ended.snapshot
+    assert row.live_id == world.catalog.jobs.get(job.detail.backup).snapshot
+    assert row.snapshot_id == job.snapshot
 
 
 def test_a_plan_is_sealed_and_its_parts_open_to_the_hashed_text(
@@ -183,7 +172,7 @@ def test_what_was_deleted_since_a_snapshot_is_planned_with_its_links(
 ) -> None:
     first = world.back_up().snapshot
     update(simulator, f"users/{ids.ada}", department="B")
-    simulator.change(b'{"op":"delete","path":"groups/%b/members/%b"}' % (ids.team.encode(), ids.ada.encode()))
+    delete(simulator, f"groups/{ids.team}/members/{ids.ada}")
     second = world.back_up().snapshot
     delete(simulator, f"users/{ids.bob}")
     _, plan = planned(world, PlanProgress(scope=Scope(deleted_since=second)), str(first))
@@ -269,7 +258,7 @@ def test_a_restore_without_a_plan_makes_its_own(world: EngineWorld, simulator: S
     update(simulator, f"users/{ids.ada}", department="B")
     job = world.run_job(JobKind.RESTORE, "latest", RestoreProgress())
     assert isinstance(job.detail, RestoreProgress), job.message
-    plan = opened(world, job.detail.plan)
+    plan = plan_of(world, job)
     assert acts(plan) == [(Action.PATCH, f"users/{ids.ada}")]
     assert job.detail.before == plan.live
     assert world.catalog.restores.plan(plan.plan_id).restore_job == job.job_id
@@ -286,12 +275,10 @@ def test_the_backup_that_a_plan_needs_may_fail_and_names_itself(
     assert isinstance(detail, PlanProgress)
     assert detail.backup is not None
     world.catalog.jobs.cancel(detail.backup)
-    world.pass_time(5)
-    world.work()
-    ended = world.catalog.jobs.get(job.job_id)
-    assert (ended.state, ended.code) == (JobState.FAILED, Code.CANCELLED)
-    assert ended.message is not None
-    assert detail.backup in ended.message
+    job = ended(world, job)
+    assert (job.state, job.code) == (JobState.FAILED, Code.CANCELLED)
+    assert job.message is not None
+    assert detail.backup in job.message
 
 
 def test_an_id_of_no_object_is_refused_by_name(world: EngineWorld, ids: Ids) -> None:

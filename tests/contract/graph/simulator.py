@@ -1,5 +1,6 @@
 """The Graph simulator as a separate process, with its controls, for tests of Graph clients."""
 
+import json
 import ssl
 import subprocess
 import sys
@@ -29,6 +30,11 @@ class Simulator:
     def change(self, *changes: bytes) -> None:
         """Change the directory; each change is the text of a JSON object."""
         self._post("changes", b"[" + b",".join(changes) + b"]")
+
+    def apply(self, op: str, path: str, value: Any = None) -> None:
+        """Apply one change, whose value need not be stored byte for byte."""
+        given = {} if value is None else {"value": value}
+        self.change(json.dumps({"op": op, "path": path, **given}).encode())
 
     def create(self, path: str, *values: bytes) -> None:
         """Create objects or links with these bytes."""

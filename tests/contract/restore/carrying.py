@@ -3,16 +3,13 @@
 import dataclasses
 import json
 import os
-import time
-import uuid
 from typing import Any
 
 from shared.adapters.catalog import open_catalog
 from shared.adapters.clock import SystemClock
 from shared.domain.backoff import Backoff
-from shared.domain.deadline import Deadline
 from shared.domain.errors import EntrakeepError
-from shared.domain.jobs import Job, JobKind, RestorePhase, RestoreProgress
+from shared.domain.jobs import JobKind, RestorePhase, RestoreProgress
 from shared.domain.resources import RESOURCES
 from shared.domain.restore.id_map import MapEntry
 from shared.domain.restore.operations import Action, Operation, Plan
@@ -24,6 +21,7 @@ from shared.engine.restore.steps import check_step
 from shared.engine.restore.stored_plans import open_detail, store_plan
 from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
+from tests.contract.catalog.world import new_id
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
 
@@ -49,10 +47,6 @@ def set_up(world: EngineWorld) -> None:
         prove_backoff=Backoff(first=0.05, longest=0.2),
         backup_look_seconds=0.0,
     )
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
 
 
 def user(name: str, **more: Any) -> dict[str, Any]:
@@ -87,19 +81,6 @@ def existing(simulator: Simulator, path: str, value: dict[str, Any]) -> str:
     object_id = new_id()
     simulator.create(path, json.dumps({"id": object_id, **value}).encode())
     return object_id
-
-
-def ended(world: EngineWorld, job: Job) -> Job:
-    """Work until the job has ended, and return it.
-
-    What a job notes in its own details does not age with the catalog, so some jobs end after real seconds only.
-    """
-    patience = Deadline(150.0, time.monotonic)
-    while not (last := world.catalog.jobs.get(job.job_id)).state.ended:
-        assert not patience.over, f"the job does not end: {last}"
-        world.work()
-        world.pass_time(5)
-    return last
 
 
 class Script:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.engine.simulated import RESTORER, restorer, simulated_world
+from tests.contract.catalog.world import new_id
+from tests.contract.engine.simulated import GLOBAL_ADMINISTRATOR, RESTORER, restorer, simulated_world
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator, simulated_graph
-from tests.contract.restore.carrying import new_id, set_up
-
-GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+from tests.contract.restore.carrying import set_up
 
 
 @pytest.fixture(scope="module")

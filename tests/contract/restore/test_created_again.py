@@ -5,9 +5,10 @@ import pytest
 from shared.domain.jobs import JobKind
 from shared.domain.restore.id_map import EntryState, MapEntry
 from shared.ports.catalog.restores import OperationState
+from tests.contract.catalog.world import new_id
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import Restore, Script, existing, new_id, objects
+from tests.contract.restore.carrying import Restore, Script, existing, objects
 
 OLD, RESOURCE = "old-consent", "oauth2PermissionGrants"
 

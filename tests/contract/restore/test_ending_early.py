@@ -4,7 +4,6 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyrage
 import pytest
@@ -19,10 +18,11 @@ from shared.engine.restore.passwords import NewPassword, open_password
 from shared.engine.steps.work import TimeSliceOver
 from shared.ports.catalog.restores import OperationState
 from shared.ports.observer import Point
+from tests.contract.catalog.world import new_id
 from tests.contract.engine.simulated import graph_access
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import Restore, Script, group, new_id, user
+from tests.contract.restore.carrying import Restore, Script, group, ids_of, objects, user
 from tests.parts import free_port
 
 DONE = OperationState.DONE
@@ -52,17 +52,15 @@ class Team:
     def check(self, restore: Restore) -> None:
         """Fail unless each object and link is there once, without a mark."""
         assert restore.states() == [DONE] * 5
-        (created,) = [each for each in self._objects("groups") if each["displayName"] == self.name]
+        (created,) = objects(self.simulator, "groups", displayName=self.name)
         assert created["mailNickname"] == self.name
-        members = {each["id"] for each in self._objects(f"groups/{created['id']}/members")}
-        assert members == {restore.new_id(each) for each in self.users}
-        names = [each["displayName"] for each in self._objects("users")]
+        assert ids_of(self.simulator, f"groups/{created['id']}/members") == {
+            restore.new_id(each) for each in self.users
+        }
+        names = [each["displayName"] for each in objects(self.simulator, "users")]
         assert [names.count(f"{self.name}{n}") for n in range(2)] == [1, 1]
         assert self.simulator.created("users") == 2
         assert self.simulator.created("groups") == 1
-
-    def _objects(self, path: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.simulator.objects(path)]
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -8,9 +8,11 @@ import pytest
 from shared.domain.backoff import Backoff
 from shared.domain.restore.scope import Rules
 from shared.ports.catalog.restores import OperationState
+from tests.contract.catalog.world import new_id
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import Restore, Script, existing, group, ids_of, new_id, objects, user
+from tests.contract.restore.carrying import Restore, Script, existing, group, ids_of, objects, user
+from tests.parts import POLICIES
 
 DONE, FAILED, PARTLY = OperationState.DONE, OperationState.FAILED, OperationState.PARTLY
 
@@ -150,7 +152,7 @@ def test_a_creation_without_an_answer_is_looked_up_and_never_repeated_blindly(
     assert restore.states() == [DONE] * 3
     created = [
         objects(simulator, path, displayName=name)
-        for path, name in zip(("groups", "users", "identity/conditionalAccess/policies"), names, strict=True)
+        for path, name in zip(("groups", "users", POLICIES), names, strict=True)
     ]
     assert [len(each) for each in created] == [1, 1, 1]
     assert created[0][0]["mailNickname"] == "sales"
@@ -189,7 +191,7 @@ def test_a_missing_object_that_is_not_fresh_is_not_waited_for(world: EngineWorld
 
 def test_objects_are_undeleted_and_deleted_whatever_answers_are_lost(world: EngineWorld, simulator: Simulator) -> None:
     back, away = existing(simulator, "users", user("back")), existing(simulator, "users", user("away"))
-    simulator.change(json.dumps({"op": "delete", "path": f"users/{back}"}).encode())
+    simulator.apply("delete", f"users/{back}")
     simulator.set("faults", [{"what": "drop-after", "match": {"method": "POST", "path": "/restore$"}}])
     simulator.set("faults", [{"what": "drop-after", "match": {"method": "DELETE", "path": "/v1.0/users/"}}])
     script = Script()

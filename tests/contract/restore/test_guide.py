@@ -3,7 +3,6 @@
 The commands run in this process. While one of them waits for a job, a worker's steps run in its place.
 """
 
-import json
 import re
 import shlex
 import subprocess
@@ -19,16 +18,17 @@ import pytest
 from shared import wiring
 from shared.domain.jobs import JobKind
 from tests.commands import Commands
+from tests.contract.catalog.world import new_id
 from tests.contract.engine.simulated import all_permissions, restorer, simulated_world, value_of
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import group, new_id, set_up, user
+from tests.contract.restore.carrying import group, ids_of, objects, set_up, user
 from tests.flow.shell import write_private
 from tests.pages import TOP, lines
+from tests.parts import POLICIES
 from tests.tables import only, table
 
 PAGE = TOP / "docs" / "restoring.md"
-POLICIES = "identity/conditionalAccess/policies"
 PUBLIC_KEY = '"$(age-keygen -y passwords.key)"'
 
 
@@ -110,36 +110,28 @@ def build(simulator: Simulator) -> None:
     """Create the objects that the page speaks of."""
     for object_id, name in ((ADA, "Ada Lovelace"), (BOB, "Bob"), (CAT, "Cat")):
         mail_name = name.split()[0].lower()
-        create(simulator, "users", {"id": object_id, **user(mail_name), "displayName": name})
+        simulator.apply("create", "users", {"id": object_id, **user(mail_name), "displayName": name})
     for object_id, name in ((SALES, "Sales Berlin"), (TEAM, "Team")):
-        create(simulator, "groups", {"id": object_id, **group(name), "mailNickname": name.split()[0].lower()})
-        create(simulator, f"groups/{object_id}/members", {"id": ADA})
+        simulator.apply("create", "groups", {"id": object_id, **group(name), "mailNickname": name.split()[0].lower()})
+        simulator.apply("create", f"groups/{object_id}/members", {"id": ADA})
     users = {"includeUsers": [BOB], "excludeUsers": [], "includeGroups": [], "excludeGroups": []}
     conditions = {"clientAppTypes": ["all"], "applications": {"includeApplications": ["All"]}, "users": users}
     controls = {"operator": "OR", "builtInControls": ["mfa"]}
     policy = {"displayName": "Ask for a second factor", "state": "enabled", "conditions": conditions}
-    create(simulator, POLICIES, {"id": POLICY, **policy, "grantControls": controls})
+    simulator.apply("create", POLICIES, {"id": POLICY, **policy, "grantControls": controls})
 
 
 def attack(simulator: Simulator) -> None:
     """Delete two users, one of them for good, and two groups; change a policy and a group; create a user."""
     for path in (f"users/{ADA}", f"users/{CAT}", f"groups/{SALES}", f"groups/{TEAM}"):
-        change(simulator, "delete", path)
-    change(simulator, "purge", f"users/{CAT}")
-    change(simulator, "update", f"{POLICIES}/{POLICY}", {"state": "disabled"})
-    create(simulator, "users", {"id": INTRUDER, **user("intruder")})
-
-
-def create(simulator: Simulator, path: str, value: dict[str, object]) -> None:
-    simulator.create(path, json.dumps(value).encode())
-
-
-def change(simulator: Simulator, op: str, path: str, value: object = None) -> None:
-    simulator.change(json.dumps({"op": op, "path": path, **({"value": value} if value else {})}).encode())
+        simulator.apply("delete", path)
+    simulator.apply("purge", f"users/{CAT}")
+    simulator.apply("update", f"{POLICIES}/{POLICY}", {"state": "disabled"})
+    simulator.apply("create", "users", {"id": INTRUDER, **user("intruder")})
 
 
 def names(simulator: Simulator, path: str) -> set[str]:
-    return {json.loads(value)["displayName"] for value in simulator.objects(path)}
+    return {each["displayName"] for each in objects(simulator, path)}
 
 
 def test_every_command_of_the_guide_does_what_the_page_says(guide: Guide, simulator: Simulator) -> None:
@@ -162,7 +154,7 @@ def assert_restored(guide: Guide, simulator: Simulator) -> None:
     assert "intruder" not in names(simulator, "users")
     assert {"Sales Berlin", "Team"} <= names(simulator, "groups")
     assert value_of(simulator, POLICIES, POLICY)["state"] == "enabled"
-    assert [json.loads(value)["id"] for value in simulator.objects(f"groups/{SALES}/members")] == [ADA]
+    assert ids_of(simulator, f"groups/{SALES}/members") == {ADA}
     assert SALES in (guide.shell.folder / "groups.txt").read_text().splitlines()
     assert "Cat" in (guide.shell.folder / "report.csv").read_text()
 

@@ -1,7 +1,6 @@
 """Every answer of AWS KMS to a restore that has written a part of its plan: the engine with a real key service."""
 
 import dataclasses
-import json
 import logging
 import sqlite3
 import time
@@ -21,12 +20,13 @@ from shared.engine.requests.customer_keys import request_update
 from shared.engine.requests.restores import RestoreRequest, request_plan, request_planned
 from shared.ports.catalog.restores import OperationState
 from shared.ports.observer import Point
+from tests.contract.catalog.world import new_id
 from tests.contract.engine.kms_cases import Case, Kms, Nonsense, Scene, cases, delete_key, kms_fault
 from tests.contract.engine.kms_stage import LONG
-from tests.contract.engine.simulated import restorer, simulated_world, value_of
+from tests.contract.engine.simulated import ended, restorer, simulated_world, value_of
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import Restore, Script, ended, existing, new_id, set_up, user
+from tests.contract.restore.carrying import Restore, Script, existing, set_up, user
 from tests.parts import aws_simulator
 from tests.tables import FEW, only, table
 
@@ -279,7 +279,7 @@ def test_a_plan_opens_after_a_change_of_key(world: EngineWorld, simulator: Simul
     anna = existing(simulator, "users", user("anna", city="Bern"))
     snapshot = world.back_up().snapshot
     assert snapshot is not None
-    simulator.change(json.dumps({"op": "update", "path": f"users/{anna}", "value": {"city": "Basel"}}).encode())
+    simulator.apply("update", f"users/{anna}", {"city": "Basel"})
     request = RestoreRequest(scope=Scope(ids=(anna,)))
     planned = ended(world, request_plan(world.context.catalog, "ada", "contoso", snapshot, request))
     assert isinstance(planned.detail, PlanProgress)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -10,9 +9,10 @@ from shared.domain.jobs import Job, JobKind, JobState, PlanProgress, RestoreProg
 from shared.domain.restore.scope import Scope
 from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
+from tests.contract.engine.simulated import ended
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import ended, existing, group, user
+from tests.contract.restore.carrying import existing, group, ids_of, objects, user
 from tests.tables import FEW, only, table
 
 DONE, NOT_APPLIED = OperationState.DONE, OperationState.NOT_APPLIED
@@ -23,11 +23,6 @@ def small_table() -> Iterator[None]:
     """Leave few streams in the table of resources, because each restore backs up three times."""
     with table(only(FEW)):
         yield
-
-
-def change(simulator: Simulator, op: str, path: str, value: dict[str, Any] | None = None) -> None:
-    """Change the directory without Graph."""
-    simulator.change(json.dumps({"op": op, "path": path, **({} if value is None else {"value": value})}).encode())
 
 
 def restored(world: EngineWorld, snapshot: str, scope: Scope) -> Job:
@@ -60,10 +55,10 @@ def test_a_restore_ends_as_succeeded_once_the_directory_shows_everything(
     for each in (anna, bert):
         simulator.create(f"groups/{sales}/members", json.dumps({"id": each}).encode())
     snapshot = backup(world)
-    change(simulator, "delete", f"groups/{sales}")
-    change(simulator, "purge", f"groups/{sales}")
-    change(simulator, "delete", f"users/{anna}")
-    change(simulator, "update", f"users/{bert}", {"department": "Elsewhere"})
+    simulator.apply("delete", f"groups/{sales}")
+    simulator.apply("purge", f"groups/{sales}")
+    simulator.apply("delete", f"users/{anna}")
+    simulator.apply("update", f"users/{bert}", {"department": "Elsewhere"})
     job = restored(world, snapshot, Scope(ids=(sales, anna, bert)))
     assert (job.state, job.message) == (JobState.SUCCEEDED, None)
     assert states(world, job) == {DONE}
@@ -74,14 +69,13 @@ def test_a_restore_ends_as_succeeded_once_the_directory_shows_everything(
     assert detail.done == detail.operations
     assert world.catalog.restores.plan(detail.plan).state is PlanState.DONE
     (entry,) = [each for each in world.catalog.restores.map_entries() if each.old_id == sales]
-    members = {json.loads(line)["id"] for line in simulator.objects(f"groups/{entry.current_id}/members")}
-    assert members == {anna, bert}
+    assert ids_of(simulator, f"groups/{entry.current_id}/members") == {anna, bert}
 
 
 def test_what_graph_accepts_and_does_not_apply_is_a_result_of_its_own(world: EngineWorld, simulator: Simulator) -> None:
     carl = existing(simulator, "users", user("carl", department="A", city="Bern"))
     snapshot = backup(world)
-    change(simulator, "update", f"users/{carl}", {"department": "B", "city": "Basel"})
+    simulator.apply("update", f"users/{carl}", {"department": "B", "city": "Basel"})
     simulator.set("quirks", {"without_effect": ["users.department"]})
     world.limit(prove_seconds=1.0)
     job = restored(world, snapshot, Scope(ids=(carl,)))
@@ -102,7 +96,7 @@ def test_a_difference_that_remains_is_read_again_by_id_and_not_backed_up_each_ti
 ) -> None:
     erik = existing(simulator, "users", user("erik", department="A"))
     snapshot = backup(world)
-    change(simulator, "update", f"users/{erik}", {"department": "B"})
+    simulator.apply("update", f"users/{erik}", {"department": "B"})
     simulator.set("quirks", {"without_effect": ["users.department"]})
     simulator.forget()
     world.limit(prove_seconds=5.0)
@@ -122,9 +116,9 @@ def test_records_of_each_kind_are_read_again_by_id(world: EngineWorld, simulator
     sales = existing(simulator, "groups", group("Late"))
     simulator.create(f"groups/{sales}/members", json.dumps({"id": frida}).encode())
     snapshot = backup(world)
-    change(simulator, "delete", f"groups/{sales}")
-    change(simulator, "purge", f"groups/{sales}")
-    change(simulator, "update", f"users/{hans}", {"city": "Basel"})
+    simulator.apply("delete", f"groups/{sales}")
+    simulator.apply("purge", f"groups/{sales}")
+    simulator.apply("update", f"users/{hans}", {"city": "Basel"})
     simulator.forget()
     world.on_point = lambda point: simulator.set("lag", {"list": 4}) if point == Point.ALL_WRITTEN else None
     job = restored(world, snapshot, Scope(ids=(sales, hans)))
@@ -138,7 +132,7 @@ def test_records_of_each_kind_are_read_again_by_id(world: EngineWorld, simulator
 def test_a_value_that_graph_refused_is_not_waited_for(world: EngineWorld, simulator: Simulator) -> None:
     gina = existing(simulator, "users", user("gina", city="Bern", jobTitle="A"))
     snapshot = backup(world)
-    change(simulator, "update", f"users/{gina}", {"city": "Basel", "jobTitle": "B"})
+    simulator.apply("update", f"users/{gina}", {"city": "Basel", "jobTitle": "B"})
     simulator.set("quirks", {"read_only": ["users.jobTitle"]})
     job = restored(world, snapshot, Scope(ids=(gina,)))
     simulator.set("quirks", {"read_only": []})
@@ -151,8 +145,8 @@ def test_a_value_that_graph_refuses_is_known_to_the_next_plan(world: EngineWorld
     """The object was created anew without it, so the next plan would patch the new object."""
     wilma = existing(simulator, "users", user("wilma", city="Bern", businessPhones=[], otherMails=[]))
     snapshot = backup(world)
-    change(simulator, "delete", f"users/{wilma}")
-    change(simulator, "purge", f"users/{wilma}")
+    simulator.apply("delete", f"users/{wilma}")
+    simulator.apply("purge", f"users/{wilma}")
     message = "Invalid value specified for property 'city' of resource 'User'."
     body = {"error": {"code": "Request_BadRequest", "message": message}}
     simulator.fault("status", "/v1.0/users$", status=400, body=body)
@@ -165,8 +159,8 @@ def test_a_value_that_graph_refuses_is_known_to_the_next_plan(world: EngineWorld
 def test_a_mark_that_comes_back_is_replaced_again(world: EngineWorld, simulator: Simulator) -> None:
     dora = existing(simulator, "groups", group("Dora", mailNickname="dora"))
     snapshot = backup(world)
-    change(simulator, "delete", f"groups/{dora}")
-    change(simulator, "purge", f"groups/{dora}")
+    simulator.apply("delete", f"groups/{dora}")
+    simulator.apply("purge", f"groups/{dora}")
     simulator.set("quirks", {"lost_updates": {"within": 2, "readable": 0.1}})
     # Marks are replaced once even if the backup has taken longer than differences may remain.
     world.limit(prove_seconds=0.0)
@@ -174,7 +168,7 @@ def test_a_mark_that_comes_back_is_replaced_again(world: EngineWorld, simulator:
     job = restored(world, snapshot, Scope(ids=(dora,)))
     simulator.set("quirks", {"lost_updates": {"within": 0, "readable": 0}})
     assert job.state is JobState.SUCCEEDED
-    (created,) = [each for line in simulator.objects("groups") if (each := json.loads(line))["displayName"] == "Dora"]
+    (created,) = objects(simulator, "groups", displayName="Dora")
     assert created["mailNickname"] == "dora"
     assert simulator.created("groups") == 1
     assert simulator.request_count("/v1.0/groups/{id}", "PATCH") == 2

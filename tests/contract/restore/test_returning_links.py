@@ -18,7 +18,7 @@ def test_links_that_came_back_with_an_undeleted_object_are_not_written(
     members = [existing(simulator, "users", user(f"returning{n}")) for n in range(3)]
     for member in members[:2]:
         simulator.create(f"groups/{sales}/members", json.dumps({"id": member}).encode())
-    simulator.change(json.dumps({"op": "delete", "path": f"groups/{sales}"}).encode())
+    simulator.apply("delete", f"groups/{sales}")
     script = Script()
     script.undelete("groups", sales)
     for member in members:

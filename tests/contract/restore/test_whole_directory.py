@@ -1,20 +1,17 @@
 """A third of a directory is deleted or changed: one restore brings it back, a second plan is empty, and undo undoes it."""
 
-import json
 import random
 from typing import Any
 
 import pytest
 
 from shared.domain.jobs import Job, JobKind, JobState, PlanProgress, RestoreProgress
-from shared.domain.restore.operations import Action, Hindrance, Plan
+from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.scope import LinkRule, Rules
-from shared.engine.keys.process_keys import ProcessKeys
-from shared.engine.restore.stored_plans import stored_plan
-from tests.contract.engine.simulated import RESTORER
+from tests.contract.engine.simulated import RESTORER, ended, plan_of
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import ended
+from tests.contract.restore.carrying import objects
 
 EXACT = Rules(links=LinkRule.EXACT, enable_policies=True)
 PATHS = ("users", "groups", "servicePrincipals", "applications", "identity/conditionalAccess/policies")
@@ -27,23 +24,15 @@ def run(world: EngineWorld, kind: JobKind, snapshot: str, detail: PlanProgress) 
     return ended(world, world.request(kind, snapshot=snapshot, detail=detail))
 
 
-def plan_of(world: EngineWorld, job: Job) -> Plan:
-    """Return the plan of a job."""
-    assert isinstance(job.detail, PlanProgress)
-    assert job.detail.plan is not None, job.message
-    with ProcessKeys(world.context, world.catalog) as keys:
-        return stored_plan(world.catalog, keys, job.detail.plan)
-
-
-def objects(simulator: Simulator) -> dict[str, dict[str, Any]]:
+def directory_of(simulator: Simulator) -> dict[str, dict[str, Any]]:
     """Return the objects of the directory by path, without the restoring application's."""
-    values = ((path, json.loads(line)) for path in PATHS for line in simulator.objects(path))
+    values = ((path, value) for path in PATHS for value in objects(simulator, path))
     return {f"{path}/{value['id']}": value for path, value in values if value.get("appId") != RESTORER}
 
 
 def damage(simulator: Simulator, chance: random.Random) -> None:
     """Delete 40 % of the objects, half of them for good, and change 20 %. Service principals go with their applications."""
-    existing = objects(simulator)
+    existing = directory_of(simulator)
     for path, value in existing.items():
         fate = chance.random()
         if fate < 0.4 and not path.startswith("servicePrincipals"):
@@ -51,15 +40,11 @@ def damage(simulator: Simulator, chance: random.Random) -> None:
                 each for each, other in existing.items() if "appId" in value and other.get("appId") == value["appId"]
             ]
             for each in paths or [path]:
-                change(simulator, "delete", each)
+                simulator.apply("delete", each)
             if fate < 0.2:
-                change(simulator, "purge", path)
+                simulator.apply("purge", path)
         elif 0.4 <= fate < 0.6 and not path.startswith(("servicePrincipals", "applications")):
-            change(simulator, "update", path, {"displayName": f"Changed {value['displayName']}"})
-
-
-def change(simulator: Simulator, op: str, path: str, value: dict[str, Any] | None = None) -> None:
-    simulator.change(json.dumps({"op": op, "path": path, **({} if value is None else {"value": value})}).encode())
+            simulator.apply("update", path, {"displayName": f"Changed {value['displayName']}"})
 
 
 @pytest.mark.timeout(300)
@@ -68,7 +53,7 @@ def test_a_third_of_a_directory_comes_back_and_can_be_undone(world: EngineWorld,
     snapshot = world.run_job().snapshot
     assert snapshot is not None
     damage(simulator, random.Random(4))
-    damaged = objects(simulator)
+    damaged = directory_of(simulator)
 
     job = run(world, JobKind.RESTORE, snapshot, RestoreProgress(rules=EXACT))
     assert (job.state, job.message) == (JobState.SUCCEEDED, None)
@@ -82,7 +67,7 @@ def test_a_third_of_a_directory_comes_back_and_can_be_undone(world: EngineWorld,
     assert job.detail.before is not None
     undo = run(world, JobKind.RESTORE, job.detail.before, RestoreProgress(undo=job.job_id))
     assert undo.state is JobState.SUCCEEDED, undo.message
-    restored = objects(simulator)
+    restored = directory_of(simulator)
     assert restored.keys() == damaged.keys()
     differing = {path for path, value in damaged.items() if restored[path]["displayName"] != value["displayName"]}
     assert differing == set()

@@ -1,26 +1,21 @@
 """A directory and its tenant, for one story: what happens in the directory, and the commands that restore it."""
 
 import json
-import uuid
 from itertools import count
 from typing import Any
 
 from tests.commands import Commands
-from tests.contract.engine.simulated import RESTORER, RESTORER_SECRET, all_permissions
+from tests.contract.catalog.world import new_id
+from tests.contract.engine.simulated import GLOBAL_ADMINISTRATOR, RESTORER, RESTORER_SECRET, all_permissions
 from tests.flow.shell import write_private
 from tests.flow.stack import Stack, until
 from tests.parts import CLIENT, POLICIES, SECRET, GraphSimulator
 
 Json = dict[str, Any]
 DOMAIN = "contoso.onmicrosoft.com"
-GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 _TYPES = {"users": "user", "groups": "group", "servicePrincipals": "servicePrincipal"}
 _PATHS = {"conditionalAccessPolicies": POLICIES, "namedLocations": "identity/conditionalAccess/namedLocations"}
 _numbers = count(1)
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
 
 
 class Story:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.flow.restore.story import Json, Story, hindrances, ids, new_id
+from tests.contract.catalog.world import new_id
+from tests.flow.restore.story import Json, Story, hindrances, ids
 
 pytestmark = pytest.mark.flow
 EXACT = ("--conflict", "overwrite", "--links", "exact")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.flow.restore.story import Json, Story, for_all, hindrances, ids, new_id, result, steps
+from tests.contract.catalog.world import new_id
+from tests.flow.restore.story import Json, Story, for_all, hindrances, ids, result, steps
 
 pytestmark = pytest.mark.flow
 EVERYBODY = "00000000-0000-0000-0000-000000000000"
