@@ -206,6 +206,13 @@ def test_the_table_of_failures_names_existing_codes() -> None:
         "PLAN_",
         "NO_RESTORE_IDENTITY",
         "FORMAT_UNKNOWN",
+        "NOT_SIGNED_IN",
+        "NOT_ALLOWED",
+        "CONFIRM_FIRST",
+        "TOO_MANY_TRIES",
+        "PERSON_EXISTS",
+        "INVITATION_INVALID",
+        "LAST_WAY_IN",
     }
     assert {code for code in Code if not code.startswith(tuple(met_later))} == set(codes)
 
