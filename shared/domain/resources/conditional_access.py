@@ -40,6 +40,7 @@ _RESTORE_POLICIES = Restoring(
     required=("conditions", "displayName", "state"),
     writable=("conditions", "displayName", "grantControls", "sessionControls", "state"),
     essential=("conditions", "grantControls", "sessionControls", "state"),
+    strict=True,
     whole=("conditions", "grantControls", "sessionControls"),
     parts_by_graph=tuple(f"{_STRENGTH}.{part}" for part in _EXPANDED_STRENGTH.split()),
     not_cleared=("conditions", "displayName", "state"),

@@ -25,6 +25,11 @@ class RestoreKind(StrEnum):
     NEVER = "never"
     """Graph offers no way to write it."""
 
+    @property
+    def connects(self) -> bool:
+        """Return True if the records connect objects: links and rows."""
+        return self in (RestoreKind.LINK, RestoreKind.ROW)
+
 
 class SafeCreate(StrEnum):
     """The safeguard against creating an object twice after a lost answer."""
@@ -113,6 +118,8 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """Properties that Graph demands at creation and never returns: the restore makes their values."""
     initial: dict[str, str] = {}
     """The JSON that a writable property gets at creation in place of the snapshot's value, which is written later."""
+    strict: bool = False
+    """True if an object is written only if everything that it names exists."""
     typed: bool = False
     """True if each request must name the record's ``@odata.type``."""
     alone: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ from shared.domain.restore.draft import Draft, restoring_of
 from shared.domain.restore.named import last_id
 from shared.domain.restore.operations import Hindrance
 from shared.domain.restore.protection import NEED
-from shared.domain.restore.refusals import EXCHANGE, SYNCED, fixed_refusal
+from shared.domain.restore.refusals import BY_HAND, EXCHANGE, SYNCED, UNSHOWN, fixed_refusal
 from shared.domain.restore.scope import ConflictRule
 from shared.domain.restore.world import RecordDifference
 
@@ -167,11 +167,11 @@ def _refusal(
     if traits & Trait.SYNCED and name not in restoring.synced and not _has_call(restoring, name):
         return Hindrance.IMPOSSIBLE, SYNCED
     if name in restoring.by_administrator:
-        return Hindrance.ADMINISTRATOR, "Graph lets no application write this: an administrator must set it."
+        return Hindrance.ADMINISTRATOR, BY_HAND
     if name not in restoring.writable and not _has_call(restoring, name):
         return Hindrance.IMPOSSIBLE, "Graph accepts this at creation only."
     if is_unknown(value):
-        return Hindrance.NOT_HELD, "Graph did not show this value to the backup (unknownFutureValue)."
+        return Hindrance.NOT_HELD, UNSHOWN
     if name in restoring.not_cleared and value in (NULL, b'""'):
         return Hindrance.IMPOSSIBLE, "Graph does not let this be cleared."
     return _group_refusal(change, name) if change.resource == "groups" else None

@@ -7,7 +7,6 @@ from shared.domain.compare import link_ends
 from shared.domain.json_text import elements, string, values_at
 from shared.domain.records import is_guid
 from shared.domain.resources import REMAPPED, RESOURCES, Reference, ReferenceKind
-from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.id_map import ids_of
 
 _NAMING = REMAPPED | {ReferenceKind.NAME}
@@ -30,18 +29,15 @@ class Named(NamedTuple):
 def named(resource: str, value: bytes) -> Iterator[Named]:
     """Yield the objects that a record names in its properties, as the table says."""
     for reference in RESOURCES[resource].references:
-        if reference.kind in _NAMING and reference.resources:
-            for inner in values_at(value, reference.path.split(".")):
-                yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
+        yield from _named_at(reference, reference.path, value)
 
 
 def named_in(resource: str, name: str, value: bytes) -> Iterator[Named]:
     """Yield the objects that one property of a record names, given its value."""
     for reference in RESOURCES[resource].references:
         first, _, rest = reference.path.partition(".")
-        if first == name and reference.kind in _NAMING and reference.resources:
-            for inner in values_at(value, rest.split(".") if rest else ()):
-                yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
+        if first == name:
+            yield from _named_at(reference, rest, value)
 
 
 def ends(key: str) -> tuple[str, str]:
@@ -63,7 +59,14 @@ def last_id(key: str) -> str:
 def is_link(resource: str) -> bool:
     """Return True if the records of a resource are links or rows, which are written as such."""
     restoring = RESOURCES[resource].restoring
-    return restoring is not None and restoring.kind in (RestoreKind.LINK, RestoreKind.ROW)
+    return restoring is not None and restoring.kind.connects
+
+
+def _named_at(reference: Reference, path: str, value: bytes) -> Iterator[Named]:
+    """Yield the objects that a reference names at a path of a value."""
+    if reference.kind in _NAMING and reference.resources:
+        for inner in values_at(value, path.split(".") if path else ()):
+            yield from (Named(reference, each) for each in _ids(reference, inner) if each not in reference.words)
 
 
 def _ids(reference: Reference, value: bytes) -> Iterator[str]:

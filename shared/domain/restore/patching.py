@@ -12,7 +12,6 @@ from shared.domain.restore.draft import Draft, path_of, restoring_of
 from shared.domain.restore.named import Named, ends
 from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.protection import NEED
-from shared.domain.restore.refusals import is_strict
 from shared.domain.restore.requests import WriteStep, names_of_values, split
 from shared.domain.restore.resolving import missing_sentence, unresolved
 from shared.domain.restore.taken import names_of
@@ -100,7 +99,7 @@ def resolved(draft: Draft, change: Change, values: dict[str, bytes]) -> dict[str
             del kept[name]
     if not missing:
         return values
-    if is_strict(change.resource):
+    if restoring_of(change.resource).strict:
         refused, kept = list(values), {}
     reason = missing_sentence(draft, change.object_id, missing)
     draft.refuse(change.resource, change.key, Hindrance.UNRESOLVED, reason, name=change.name, properties=refused)

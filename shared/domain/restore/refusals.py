@@ -15,8 +15,8 @@ Refusal = tuple[Hindrance, str]
 
 SYNCED = "It is synchronised from on-premises: change it at its source."
 EXCHANGE = "It is a mail-enabled group that only Exchange can change: restore it in the Exchange admin center."
-_STRICT = frozenset({"conditionalAccessPolicies"})
-"""Resources whose objects are written only if everything that they name exists."""
+BY_HAND = "Graph lets no application write this: an administrator must set it."
+UNSHOWN = "Graph did not show this value to the backup (unknownFutureValue)."
 
 
 def object_refusal(restoring: Restoring, wanted: bytes, traits: Trait) -> Refusal | None:
@@ -53,16 +53,11 @@ def administrator_values(resource: str, wanted: bytes) -> dict[str, bytes]:
     return {name: value for name, value in (members(wanted) or {}).items() if name not in hidden and "@" not in name}
 
 
-def is_strict(resource: str) -> bool:
-    """Return True if objects of a resource are written only if everything that they name exists."""
-    return resource in _STRICT
-
-
 def essential(resource: str, wanted: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the properties of an object that must resolve before it is created."""
     restoring = restoring_of(resource)
     first = {each.path.partition(".")[0] for each in RESOURCES[resource].references}
-    names = first if is_strict(resource) else first & {*restoring.required, *restoring.create_only}
+    names = first if restoring.strict else first & {*restoring.required, *restoring.create_only}
     if traits_of(resource, wanted) & Trait.DYNAMIC:
         names = names | {"membershipRule"}
     inner = members(wanted) or {}

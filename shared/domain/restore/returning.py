@@ -19,6 +19,7 @@ from shared.domain.restore.operations import Action, Hindrance
 from shared.domain.restore.packing import unpacked
 from shared.domain.restore.patching import body_of, change_object, needs_of_object, patch, resolved, without_taken
 from shared.domain.restore.protection import NEED
+from shared.domain.restore.refusals import BY_HAND, UNSHOWN
 from shared.domain.restore.requests import WriteStep, names_of_values, split
 from shared.domain.restore.scope import LinkRule
 from shared.domain.restore.stages import Stage
@@ -29,8 +30,6 @@ _RETURNING_LINKS = "Links that it got after the snapshot come back with it: plan
 _PASSWORD = "It gets a random password, to be changed at the next sign-in, and new authentication methods."  # noqa: S105
 _NEW_APP_ID = "It gets a new appId: configure its clients with it. Consents are written again for the new application."
 _GUEST = "It comes back as a local account of the type Guest: invite it to redeem again."
-_BY_HAND = "Graph lets no application write this: an administrator must set it."
-_UNSHOWN = "Graph did not show this value to the backup (unknownFutureValue)."
 
 
 def bring_back(draft: Draft, one: Missing) -> None:
@@ -155,14 +154,14 @@ def _creation_values(draft: Draft, change: Change, restoring: Restoring) -> dict
             change.resource,
             change.key,
             Hindrance.ADMINISTRATOR,
-            _BY_HAND,
+            BY_HAND,
             name=change.name,
             properties=by_hand,
             values=by_hand,
         )
     unshown = [name for name, value in values.items() if is_unknown(value)]
     if unshown:
-        draft.refuse(change.resource, change.key, Hindrance.NOT_HELD, _UNSHOWN, name=change.name, properties=unshown)
+        draft.refuse(change.resource, change.key, Hindrance.NOT_HELD, UNSHOWN, name=change.name, properties=unshown)
     return {name: value for name, value in values.items() if name not in unshown}
 
 
