@@ -9,10 +9,8 @@ from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
 from shared.domain.restore.named import first_id, last_id, named
 from shared.domain.restore.operations import Hindrance, Impossible
 from shared.domain.restore.packing import Differences
-from shared.domain.restore.pairing import joined_again, record_ids, row_key
+from shared.domain.restore.pairing import identified_by, joined_again, record_ids, row_key
 from shared.domain.restore.world import Coverage, RecordDifference, Request, World
-
-_LINKS = frozenset({RestoreKind.LINK, RestoreKind.ROW})
 
 
 @dataclass
@@ -32,7 +30,7 @@ class Gathered:
 
     def add(self, difference: RecordDifference, kind: RestoreKind) -> None:
         """Put a difference where it belongs."""
-        is_link = kind in _LINKS
+        is_link = kind.connects
         if kind is RestoreKind.SINGLETON and None in (difference.wanted, difference.live):
             return  # it is always there
         if difference.live is None:
@@ -121,12 +119,12 @@ class _Choice:
 
     def includes(self, difference: RecordDifference, kind: RestoreKind) -> bool:
         """Return True if a difference is in scope."""
-        is_link, is_object = kind in _LINKS, kind not in _LINKS
+        is_link = kind.connects
         if self._scope.resources and difference.resource not in self._scope.resources:
             return last_id(difference.key) in self._needed
-        if is_object and difference.wanted is None:
+        if not is_link and difference.wanted is None:
             return last_id(difference.key) in self._delete
-        if self._scope.links_only and is_object:
+        if self._scope.links_only and not is_link:
             return False
         if self._scope.properties and (is_link or difference.live is None):
             return False
@@ -178,13 +176,8 @@ _SIDES = {"snapshot": "snapshot", "directory": "backup of the directory"}
 
 def _ids_of(difference: RecordDifference) -> set[str]:
     """Return the ids of a record's objects: its own, those that a link connects, and those that a row names."""
-    ids = record_ids(difference.key)
+    ids, names = record_ids(difference.key), identified_by(difference.resource)
     value = difference.wanted if difference.wanted is not None else difference.live
-    restoring = RESOURCES[difference.resource].restoring
-    if (
-        value is not None
-        and restoring is not None
-        and not set(restoring.identified_by).isdisjoint(restoring.create_only)
-    ):
-        ids |= {each.id for each in named(difference.resource, value) if each.property in restoring.identified_by}
+    if names and value is not None:
+        ids |= {each.id for each in named(difference.resource, value) if each.property in names}
     return ids

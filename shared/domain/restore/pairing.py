@@ -34,7 +34,7 @@ def paired(resource: str, changed: Iterable[ChangedRecord], ids: IdMap) -> Itera
     memory until the end: those that the id map touches, and rows.
     """
     current = frozenset(each.lower() for each in ids.earlier().values())
-    natural = _identified_by(resource)
+    natural = identified_by(resource)
     waiting: dict[str, RecordDifference] = {}
     for record in changed:
         difference = _rewritten(resource, record, ids)
@@ -67,13 +67,29 @@ def record_ids(key: str) -> set[str]:
     return {decode_id(each).lower() for each in key.split("/")[1::2]}
 
 
+def identified_by(resource: str) -> tuple[str, ...]:
+    """Return the properties that identify a row of this resource, or none if its key identifies it.
+
+    Graph derives the ids of rows, and of objects that connect others, such as consents.
+    """
+    row = RESOURCES.get(resource)
+    if row is None or row.restoring is None:
+        return ()
+    names = row.restoring.identified_by
+    connects = any(each.kind is ReferenceKind.OBJECT and each.path in names for each in row.references)
+    return names if connects or row.restoring.kind is RestoreKind.ROW else ()
+
+
 def row_identity(resource: str, key: str, value: bytes) -> str:
-    """Return a text that identifies a record: the identifying values of a row, or the key of any other record."""
-    natural = _identified_by(resource)
-    if not natural:
+    """Return a text that identifies a record: the identifying values of a row, or the key of any other record.
+
+    A value without any of the identifying ones, such as that of a patch, is identified by its key.
+    """
+    names = identified_by(resource)
+    inner = (members(value) or {}) if names else {}
+    if inner.keys().isdisjoint(names):
         return key
-    inner = members(value) or {}
-    return "\n".join(canonical(inner.get(name)).lower() for name in natural)
+    return "\n".join(canonical(inner.get(name)).lower() for name in names)
 
 
 def row_key(resource: str, key: str, value: bytes) -> str:
@@ -96,19 +112,6 @@ def written_keys(operation: Operation, ids: IdMap) -> Iterator[str]:
     if operation.action in (Action.LINK, Action.UNLINK):
         value = operation.body if operation.body is not None else operation.before
         yield row_key(operation.resource, key, ids.rewritten(value or b""))
-
-
-def _identified_by(resource: str) -> tuple[str, ...]:
-    """Return the properties that identify a row of this resource, or none if its key identifies it.
-
-    Graph derives the ids of rows, and of objects that connect others, such as consents.
-    """
-    row = RESOURCES.get(resource)
-    if row is None or row.restoring is None:
-        return ()
-    names = row.restoring.identified_by
-    connects = any(each.kind is ReferenceKind.OBJECT and each.path in names for each in row.references)
-    return names if connects or row.restoring.kind is RestoreKind.ROW else ()
 
 
 def _rewritten(resource: str, record: ChangedRecord, ids: IdMap) -> RecordDifference:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 import msgspec
 
 from shared.domain.json_text import canonical, elements, members, string
-from shared.domain.resources.restoring import RestoreKind, Restoring
+from shared.domain.restore.bodies import is_blank
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.operations import Action, Operation
-from shared.domain.restore.pairing import rewritten_key
-from shared.domain.restore.writes import is_marked, object_id, restoring_of
+from shared.domain.restore.pairing import identified_by, rewritten_key, row_identity
+from shared.domain.restore.writes import is_marked, restoring_of
 
-_BLANK = frozenset({"null", "[]", "{}", '""'})
 _LICENCES = "assignedLicenses"
 
 
@@ -49,7 +48,7 @@ class Expectation:
         """Take the operations of the resource that were carried out, in their order."""
         carried_out = list(operations)
         self._ids = ids
-        self._identified_by = _identified_by(restoring_of(carried_out[0])) if carried_out else ()
+        self._resource = carried_out[0].resource if carried_out else ""
         self._wanted: dict[str, _Wanted] = {}
         self._names: dict[str, str] = {}
         """The text by which a record is found, by the record's key in the snapshot."""
@@ -64,7 +63,7 @@ class Expectation:
     @property
     def by_values(self) -> bool:
         """Return True if records are found by their values, because Graph makes their ids from them."""
-        return bool(self._identified_by)
+        return bool(identified_by(self._resource))
 
     def unmet(self, live: Iterable[tuple[bytes, bytes]]) -> list[Unmet]:
         """Return the expected values that the live records do not show.
@@ -73,7 +72,8 @@ class Expectation:
         """
         records: dict[str, bytes] = {}
         for key, value in live:
-            records[key.decode()] = records[self._name(key.decode(), value)] = value
+            text = key.decode()
+            records[text] = records[row_identity(self._resource, text, value)] = value
         missing: dict[int, Unmet] = {}
         for name, wanted in self._wanted.items():
             for each in _differences(wanted, records.get(name)):
@@ -86,7 +86,9 @@ class Expectation:
         """Add what one operation wants."""
         sent = operation.action in (Action.CREATE, Action.LINK)
         value = (operation.body if sent else operation.before or operation.body) or b"{}"
-        name = self._names.get(operation.key) or self._name(self._key(operation), self._ids.rewritten(value))
+        name = self._names.get(operation.key) or row_identity(
+            self._resource, self._key(operation), self._ids.rewritten(value)
+        )
         self._names[operation.key] = name
         wanted = self._wanted.setdefault(name, _Wanted(operation))
         if operation.action is Action.CALL:
@@ -105,23 +107,6 @@ class Expectation:
     def _key(self, operation: Operation) -> str:
         """Return the current key of the record that the operation writes."""
         return rewritten_key(operation.key.encode(), self._ids).decode()
-
-    def _name(self, key: str, value: bytes) -> str:
-        """Return the text by which a record is found: its key, or the values that identify it.
-
-        A patch writes some properties only, so its record is found by the key.
-        """
-        properties = members(value) or {}
-        if properties.keys().isdisjoint(self._identified_by):
-            return key
-        return "\n".join(canonical(properties.get(name)).lower() for name in self._identified_by)
-
-
-def _identified_by(restoring: Restoring) -> tuple[str, ...]:
-    """Return the properties by whose values records are found, or none if their keys find them."""
-    names = restoring.identified_by
-    by_values = restoring.kind is RestoreKind.ROW or (len(names) > 1 and set(names) <= set(restoring.create_only))
-    return names if by_values else ()
 
 
 def _differences(wanted: _Wanted, live: bytes | None) -> Iterable[Unmet]:
@@ -146,7 +131,7 @@ def _differences(wanted: _Wanted, live: bytes | None) -> Iterable[Unmet]:
 
 def covers(live: bytes | None, wanted: bytes) -> bool:
     """Return True if a live value shows everything of the wanted one. Empty values, null and absence are equal."""
-    if canonical(live) == canonical(wanted) or (canonical(live) in _BLANK and canonical(wanted) in _BLANK):
+    if canonical(live) == canonical(wanted) or (is_blank(live) and is_blank(wanted)):
         return True
     wanted_members, live_members = members(wanted), members(live or b"")
     if wanted_members is not None and live_members is not None:
@@ -182,8 +167,3 @@ def _sku(licence: bytes) -> str:
 def raw(values: Mapping[str, bytes]) -> dict[str, msgspec.Raw]:
     """Return values as they are stored with a result."""
     return {name: msgspec.Raw(value) for name, value in values.items()}
-
-
-def created_by(operations: Iterable[Operation]) -> dict[str, Operation]:
-    """Return the creations, by the snapshot's id of the object that they create."""
-    return {object_id(each.key).lower(): each for each in operations if each.action is Action.CREATE}

@@ -132,6 +132,7 @@ def test_a_mark_that_came_back_is_known_as_one() -> None:
         ({"a": {"x": [1, 2], "y": None}}, {"a": {"x": [2, 1]}}, True),
         ({"a": None}, {"a": []}, True),
         ({}, {"a": ""}, True),
+        ({}, {"a": {"b": []}}, True),
         ({"a": "x"}, {"a": None}, False),
         ([{"id": 1, "origin": "o"}], [{"id": 1}], True),
         ([{"id": 1}, {"id": 2}], [{"id": 1}], False),
