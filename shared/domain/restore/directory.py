@@ -9,6 +9,7 @@ from shared.domain.naming import names_in
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import RestoreKind
 from shared.domain.restore.named import first_id
+from shared.domain.restore.successors import APPLICATIONS, PRINCIPALS, with_app_ids
 from shared.domain.restore.world import Side, World
 
 
@@ -125,10 +126,7 @@ def _entries(side: Side, ids: Collection[str]) -> Iterator[tuple[str, Entry]]:
 def _by_app_id(side: Side, app_ids: Collection[str]) -> dict[str, dict[str, str]]:
     """Return the ids of a side's applications and service principals with these ``appId``s, by ``appId`` and resource."""
     apps: dict[str, dict[str, str]] = {}
-    if app_ids:
-        for resource in ("applications", "servicePrincipals"):
-            for key, value in side.records(resource):
-                app_id = string((members(value) or {}).get("appId"))
-                if app_id is not None and app_id.lower() in app_ids:
-                    apps.setdefault(app_id.lower(), {})[resource] = first_id(key.decode())
+    for resource in (APPLICATIONS, PRINCIPALS):
+        for app_id, object_id in with_app_ids(side, resource, app_ids):
+            apps.setdefault(app_id, {})[resource] = object_id
     return apps

@@ -1,8 +1,9 @@
 """Deleted service principals: successors that took their place, and applications that must come back with them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from shared.domain.naming import names_in
 from shared.domain.restore.bodies import text_at
 from shared.domain.restore.named import first_id
 from shared.domain.restore.world import RecordDifference, Request, Side, World
@@ -31,9 +32,9 @@ def successors(world: World, request: Request, missing: list[RecordDifference]) 
     if not app_ids or request.rules.undelete_only:
         return dependencies
     wanted = set(app_ids.values())
-    living = dict(_by_app_id(world.live, PRINCIPALS, wanted))
-    applications = dict(_by_app_id(world.live, APPLICATIONS, wanted))
-    stored = dict(_by_app_id(world.snapshot, APPLICATIONS, wanted - applications.keys()))
+    living = dict(with_app_ids(world.live, PRINCIPALS, wanted))
+    applications = dict(with_app_ids(world.live, APPLICATIONS, wanted))
+    stored = dict(with_app_ids(world.snapshot, APPLICATIONS, wanted - applications.keys()))
     in_bin = {each.object_id for each in world.in_bin(PRINCIPALS, app_ids.keys())}
     for object_id, app_id in app_ids.items():
         if app_id in living:
@@ -44,10 +45,10 @@ def successors(world: World, request: Request, missing: list[RecordDifference]) 
     return dependencies
 
 
-def _by_app_id(side: Side, resource: str, app_ids: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield ``appId`` and id of the objects with one of these ``appId``s."""
+def with_app_ids(side: Side, resource: str, app_ids: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield ``appId`` and id, both in lower case, of the objects with one of these ``appId``s."""
     if app_ids:
         for key, value in side.records(resource):
-            app_id = text_at(value, "appId")
+            app_id = names_in(value)[1]
             if app_id is not None and app_id.lower() in app_ids:
                 yield app_id.lower(), first_id(key.decode())
