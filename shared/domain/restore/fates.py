@@ -112,19 +112,17 @@ def _taken(
     changed: dict[str, Differences],
 ) -> Taken:
     """Return which objects have the names that the missing and the changed objects need."""
-    needed: dict[str, list[str]] = {}
+    needed: dict[str, set[str]] = {}
     for resource in ("users", "groups", APPLICATIONS):
+        names = set[str]()
         for each in missing.get(resource, ()):
-            object_id = last_id(each.key)
-            needed.setdefault(resource, []).extend(
-                name for _, name in _needed_names(draft, each, _bin_value(bins[resource], object_id))
-            )
-    for resource in ("users", "groups", APPLICATIONS):
+            in_bin = _bin_value(bins[resource], last_id(each.key))
+            names.update(name for _, name in _needed_names(draft, each, in_bin))
+            names.update(names_of(resource, each.wanted or b""))
         for each in changed.get(resource, ()):
-            names = set(names_of(resource, each.wanted or b"")) - set(names_of(resource, each.live or b""))
-            needed.setdefault(resource, []).extend(names)
-        for each in missing.get(resource, ()):
-            needed[resource].extend(names_of(resource, each.wanted or b""))
+            names |= set(names_of(resource, each.wanted or b"")) - set(names_of(resource, each.live or b""))
+        if names:
+            needed[resource] = names
     return Taken(draft.world, needed)
 
 

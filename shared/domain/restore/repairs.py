@@ -43,10 +43,10 @@ def repair(draft: Draft) -> None:
         return
     written = _written(draft)
     stale = [
-        (change, values, ids_of(value) & old)
+        (change, values, ids)
         for resource in _naming()
         for key, value in draft.world.live.records(resource)
-        if ids_of(value) & old
+        if (ids := ids_of(value) & old)
         and (values := _values(draft, change := Change(resource, key.decode(), value, value), old, written))
     ]
     references = [each for change, values, _ in stale for each in named(change.resource, encoded(values))]

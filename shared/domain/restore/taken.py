@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from shared.domain.json_text import members, string
 from shared.domain.naming import own_name
 from shared.domain.restore.bodies import text_at, texts_at
 from shared.domain.restore.named import first_id
@@ -43,17 +44,18 @@ class Taken:
 
 def names_of(resource: str, value: bytes) -> Iterator[str]:
     """Yield the names of an object that no other may have, in lower case, each with its kind in front."""
+    inner = members(value) or {}
     if resource == "users":
-        yield from sign_in_name(text_at(value, "userPrincipalName"))
+        yield from sign_in_name(string(inner.get("userPrincipalName")))
     if resource in ("users", "groups"):
-        addresses = [text_at(value, "mail"), *texts_at(value, "proxyAddresses")]
+        addresses = [string(inner.get("mail")), *texts_at(inner.get("proxyAddresses"), "")]
         yield from {address_name(each) for each in addresses if each is not None and _is_address(each)}
-    if resource == "groups" and "Unified" in texts_at(value, "groupTypes"):
-        nickname = text_at(value, "mailNickname")
+    if resource == "groups" and "Unified" in texts_at(inner.get("groupTypes"), ""):
+        nickname = string(inner.get("mailNickname"))
         if nickname is not None:
             yield f"nickname:{nickname.lower()}"
     if resource == "applications":
-        yield from (f"uri:{each.lower()}" for each in texts_at(value, "identifierUris"))
+        yield from (f"uri:{each.lower()}" for each in texts_at(inner.get("identifierUris"), ""))
 
 
 def sign_in_name(name: str | None) -> Iterator[str]:
