@@ -16,6 +16,7 @@ from simulator.graph.control import wrong
 from simulator.graph.faults import Fault
 from simulator.graph.kinds import split
 from simulator.graph.realm import Realm, another
+from simulator.graph.sign_in.authority import Authority
 from simulator.graph.tokens import claims_challenge
 
 Scope = MutableMapping[str, Any]
@@ -40,7 +41,8 @@ class Simulator:
         self._latency = latency
         self._random = random.Random(0)
         self._size = size
-        self._realms = {realm.directory.id: realm}
+        self._realms = {realm.id: realm}
+        self._authority = Authority(self._realms)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -112,10 +114,11 @@ class Simulator:
             return refused.answer(request)
 
     def _routed(self, realm: Realm, request: Request) -> Answer:
+        signing_in = self._authority.route(request)
+        if signing_in is not None:
+            return signing_in(request)
         if request.path.endswith("/oauth2/v2.0/token") and request.method == "POST":
             return realm.tokens.token(request)
-        if request.path.endswith("/v2.0/.well-known/openid-configuration"):
-            return realm.tokens.configuration(request)
         if request.path.endswith("/$batch") and request.method == "POST":
             realm.tokens.bearer(request)
             return batch.answer(request, partial(self._item, realm))

@@ -4,12 +4,12 @@ All are children of the organization, with the language as id. The default one h
 """
 
 from simulator.graph.answers import Answer, Request, no_segment, not_allowed
+from simulator.graph.apps import App
 from simulator.graph.children import Children
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import ORGANIZATION
 from simulator.graph.kinds.core import BRANDING, LOCALIZATION
 from simulator.graph.permissions import allow
-from simulator.graph.tokens import App
 from simulator.graph.writes.objects import Objects, Place
 
 _DEFAULT = "0"

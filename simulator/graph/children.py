@@ -4,11 +4,11 @@ import re
 
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Request, missing, no_segment, not_allowed, only
+from simulator.graph.apps import App
 from simulator.graph.directory import Directory
 from simulator.graph.entities import entity
 from simulator.graph.kinds import Kind, Relation
 from simulator.graph.paging import Listings
-from simulator.graph.tokens import App
 from simulator.graph.writes.objects import Objects, Place, rules_of
 
 _BY_NAME = re.compile(r"\w+\(name='([^']*)'\)")

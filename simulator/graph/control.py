@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from urllib.parse import parse_qs
 
 from simulator.graph import assertions, changes, faults, raw_json
 from simulator.graph.answers import Answer, Request, document
+from simulator.graph.apps import App, Apps
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.entries import habits
@@ -14,22 +15,39 @@ from simulator.graph.faults import Faults
 from simulator.graph.kinds import LICENCES, split
 from simulator.graph.lag import seconds
 from simulator.graph.quotas import Quotas
-from simulator.graph.tokens import App, Tokens
+from simulator.graph.sign_in.bad_tokens import BadTokens
+from simulator.graph.sign_in.people import People
 
 _CHUNK_BYTES = 1 << 20
+_APP_FIELDS = {"client_id", "secret", "certificate", "permissions", "redirect_uris"}
+
+
+@dataclass
+class SigningIn:
+    """Who can sign in to a directory, and what is wrong with the next ID tokens."""
+
+    apps: Apps
+    people: People
+    bad_tokens: BadTokens
 
 
 class Control:
     """The handler of `/_sim`. Invalid input gives status 400 with one sentence."""
 
-    def __init__(self, directory: Directory, tokens: Tokens, faults: Faults, delta: Delta, quotas: Quotas) -> None:
+    def __init__(
+        self, directory: Directory, signing_in: SigningIn, faults: Faults, delta: Delta, quotas: Quotas
+    ) -> None:
         self._directory = directory
-        self._tokens = tokens
+        self._signing_in = signing_in
         self._faults = faults
         self._delta = delta
         self._counts: Counter[tuple[str, str, int]] = Counter()
         self._routes: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("POST", "apps"): self._app,
+            ("POST", "people"): self._person,
+            ("GET", "people"): lambda _: document(signing_in.people.document()),
+            ("POST", "tokens"): self._bad_token,
+            ("GET", "tokens"): lambda _: document(signing_in.bad_tokens.document()),
             ("POST", "licences"): self._licences,
             ("POST", "clock"): self._clock,
             ("POST", "changes"): self._changes,
@@ -67,18 +85,28 @@ class Control:
 
     def _app(self, request: Request) -> Answer:
         fields = given_object(request)
-        unknown = set(fields) - {"client_id", "secret", "certificate", "permissions"}
+        unknown = set(fields) - _APP_FIELDS
         if unknown:
             raise ValueError(f"an app has no {min(unknown)}")
         client, secret, pem = fields.get("client_id"), fields.get("secret"), fields.get("certificate")
-        permissions = fields.get("permissions")
+        permissions, redirects = fields.get("permissions"), fields.get("redirect_uris", [])
         certificate = assertions.certificate(pem) if isinstance(pem, str) else None
         if not isinstance(client, str) or not isinstance(permissions, list):
             raise ValueError("an app needs client_id and permissions, a list")
+        if not isinstance(redirects, list):
+            raise ValueError("redirect_uris are a list")
         if not isinstance(secret, str | None) or (secret is None and certificate is None):
             raise ValueError("an app needs a secret or a certificate, both text")
-        self._tokens.register(App(client, secret, frozenset(map(str, permissions)), certificate))
+        granted, returns = frozenset(map(str, permissions)), frozenset(map(str, redirects))
+        self._signing_in.apps.register(App(client, secret, granted, certificate, returns))
         return document({})
+
+    def _person(self, request: Request) -> Answer:
+        return document(asdict(self._signing_in.people.add(given_object(request))))
+
+    def _bad_token(self, request: Request) -> Answer:
+        self._signing_in.bad_tokens.add(given_object(request))
+        return document(self._signing_in.bad_tokens.document())
 
     def _licences(self, request: Request) -> Answer:
         licences = raw_json.valid(request.body)

@@ -1,6 +1,7 @@
 """Permission checks: application permissions by kind and by relation (Graph permissions reference)."""
 
 from simulator.graph.answers import Refused
+from simulator.graph.apps import App
 from simulator.graph.kinds import (
     DIRECTORY_READ,
     DIRECTORY_WRITE,
@@ -11,7 +12,6 @@ from simulator.graph.kinds import (
     Kind,
     Relation,
 )
-from simulator.graph.tokens import App
 
 _MEMBERS_READ = frozenset(("Member.Read.Hidden", *GROUPS.read))
 _MEMBERS_WRITE = frozenset(("GroupMember.ReadWrite.All", "Group.ReadWrite.All", *DIRECTORY_WRITE))

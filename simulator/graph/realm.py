@@ -6,8 +6,9 @@ from typing import Any
 
 from simulator.graph import changes
 from simulator.graph.answers import Request
+from simulator.graph.apps import App, Apps
 from simulator.graph.clock import SimulatedClock
-from simulator.graph.control import Control, given_object
+from simulator.graph.control import Control, SigningIn, given_object
 from simulator.graph.delta import Delta
 from simulator.graph.directory import Directory
 from simulator.graph.faults import Faults
@@ -15,7 +16,9 @@ from simulator.graph.generator import Generator
 from simulator.graph.kinds import KINDS, ORGANIZATION
 from simulator.graph.quotas import Quotas
 from simulator.graph.service import Service
-from simulator.graph.tokens import CLIENT_ID, CLIENT_SECRET, App, Tokens
+from simulator.graph.sign_in.bad_tokens import BadTokens
+from simulator.graph.sign_in.people import People
+from simulator.graph.tokens import CLIENT_ID, CLIENT_SECRET, Tokens
 from simulator.graph.values import DOMAIN
 
 _SHARES = {"users": 80, "groups": 12, "applications": 4, "servicePrincipals": 4}
@@ -34,12 +37,15 @@ class Realm:
             for relation in kind.relations:
                 for each in map(json.loads, relation.child.initial if relation.child and kind.singleton else ()):
                     directory.link(kind, kind.singleton, relation, each["id"], _dense(each))
+        self.id, self.clock = directory.id, directory.clock
         self.directory = directory
         self.faults = Faults()
-        self.tokens = Tokens(directory.clock, directory.id, app)
+        self.apps, self.people, self.bad_tokens = Apps(app), People(), BadTokens()
+        self.tokens = Tokens(directory.clock, directory.id, self.apps)
         delta = Delta(directory)
         self.service = Service(directory, self.tokens, delta, quotas)
-        self.control = Control(directory, self.tokens, self.faults, delta, quotas)
+        signing_in = SigningIn(self.apps, self.people, self.bad_tokens)
+        self.control = Control(directory, signing_in, self.faults, delta, quotas)
 
 
 def _dense(value: dict[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """The recycle bin (Graph: "Deleted items"): its listings, restore and permanent deletion."""
 
 from simulator.graph.answers import Answer, Refused, Request, missing, no_segment, only, unsupported
+from simulator.graph.apps import App
 from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
 from simulator.graph.kinds import UNITS, Kind, cast, is_cast
@@ -8,7 +9,6 @@ from simulator.graph.paging import Listings, counted, in_bin
 from simulator.graph.permissions import allow, allow_in_bin
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
-from simulator.graph.tokens import App
 from simulator.graph.visibility import any_binned
 from simulator.graph.writes.body import body_of
 from simulator.graph.writes.objects import rules_of

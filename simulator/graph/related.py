@@ -2,6 +2,7 @@
 
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, missing, no_segment, not_allowed, only, unsupported
+from simulator.graph.apps import App
 from simulator.graph.assignments import Tying
 from simulator.graph.children import Children
 from simulator.graph.directory import Directory
@@ -11,7 +12,6 @@ from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
 from simulator.graph.permissions import allow, allow_related
 from simulator.graph.selecting import shown
-from simulator.graph.tokens import App
 from simulator.graph.writes.body import body_of
 from simulator.graph.writes.objects import Objects, Place
 from simulator.graph.writes.references import References

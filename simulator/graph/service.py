@@ -5,6 +5,7 @@ import re
 
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Refused, Request, bad_request, missing, no_segment, not_allowed, odata, only
+from simulator.graph.apps import App
 from simulator.graph.assignments import Tying
 from simulator.graph.branding import Branding
 from simulator.graph.children import Children
@@ -23,7 +24,7 @@ from simulator.graph.recycling import Bin
 from simulator.graph.related import Related
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State
-from simulator.graph.tokens import App, Tokens
+from simulator.graph.tokens import Tokens
 from simulator.graph.upkeep import catch_up
 from simulator.graph.visibility import any_readable, readable
 from simulator.graph.writes.invitations import invite

@@ -2,9 +2,9 @@
 
 from simulator.graph import raw_json
 from simulator.graph.answers import Refused
+from simulator.graph.apps import App
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import DIRECTORY_ROLES, GROUPS, ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS, UNITS
-from simulator.graph.tokens import App
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 PRIVILEGED_AUTHENTICATION_ADMINISTRATOR = "7be44c8a-adaf-4e2a-84d6-ab2649e08a13"

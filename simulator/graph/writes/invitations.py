@@ -4,12 +4,12 @@ import json
 import uuid
 
 from simulator.graph.answers import Answer, Request, bad_request, only
+from simulator.graph.apps import App
 from simulator.graph.directory import Directory
 from simulator.graph.entities import entity
 from simulator.graph.kinds import USERS, Kind
 from simulator.graph.permissions import allow
 from simulator.graph.stored import State
-from simulator.graph.tokens import App
 from simulator.graph.values import DOMAIN
 from simulator.graph.writes.body import body_of
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from simulator.graph import raw_json
 from simulator.graph.answers import Answer, Request, not_allowed
+from simulator.graph.apps import App
 from simulator.graph.directory import Directory
 from simulator.graph.entities import created
 from simulator.graph.kinds import Kind, Relation
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
-from simulator.graph.tokens import App
 from simulator.graph.writes.body import body_of
 from simulator.graph.writes.checking import CONFLICT, check
 from simulator.graph.writes.object_quota import check_room

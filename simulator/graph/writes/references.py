@@ -3,10 +3,10 @@
 import json
 
 from simulator.graph.answers import Answer, Request, bad_request, missing
+from simulator.graph.apps import App
 from simulator.graph.changes import typed
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import Kind, Relation
-from simulator.graph.tokens import App
 from simulator.graph.writes.body import body_of
 from simulator.graph.writes.rules import Change, Linking
 from simulator.graph.writes.table import RULES

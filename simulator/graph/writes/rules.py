@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from simulator.graph.answers import Answer, Refused, Request, missing
+from simulator.graph.apps import App
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import Kind, Relation
 from simulator.graph.stored import Stored
-from simulator.graph.tokens import App
 
 
 @dataclass

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from simulator.graph.tokens import App
+from simulator.graph.apps import App
 from tests.simulator.graph.client import BASE, simulated
 
 _ENDPOINT = f"{BASE}/22222222-2222-2222-2222-222222222222/oauth2/v2.0/token"
