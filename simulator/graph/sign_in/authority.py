@@ -220,11 +220,11 @@ def _everybody(homes: list[Home]) -> Iterator[tuple[Home, Person]]:
 
 
 def _choices(request: Request, homes: list[Home], query: dict[str, str]) -> Answer:
-    def again(**changed: str) -> str:
+    def link(**changed: str) -> str:
         return f"{request.path}?{urlencode(query | changed)}"
 
-    people = [(person.name, person.preferred_username, again(login_hint=person.oid)) for _, person in _everybody(homes)]
-    return page.choices(people, again(cancel="1"))
+    people = [(person.name, person.preferred_username, link(login_hint=person.oid)) for _, person in _everybody(homes)]
+    return page.choices(people, link(cancel="1"))
 
 
 def _check_request(query: dict[str, str]) -> None:
