@@ -1,6 +1,6 @@
 """``entrakeep schedule``: set, show, pause and resume scheduled backups."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -9,8 +9,9 @@ import typer
 from console.cli.arguments import AsJson, Name, examples
 from console.cli.opening import now, open_catalog
 from console.cli.output import print_document, print_line
-from console.cli.tables import fields_of, print_fields
-from console.documents.schedules import schedule_document
+from console.cli.tables import print_fields, print_table
+from console.documents.schedules import ScheduleDetails, schedule_details
+from console.documents.times import to_second
 from shared.domain.schedule import next_due
 
 app = typer.Typer(help="Schedule backups.")
@@ -42,17 +43,16 @@ def set_schedule(
 
 @app.command(epilog=examples("entrakeep schedule show contoso"))
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show the schedule and the time of the next backup."""
+    """Show the schedule: in words, its next ten runs, and what happens when clocks change."""
     catalog = open_catalog()
     schedule = catalog.tenant(catalog.find(name).tenant_id).schedules.get()
-    document = schedule_document(schedule) if schedule else None
+    document = schedule_details(schedule, now()) if schedule else None
     if as_json:
         print_document(document)
-    elif document is None:
+    elif schedule is None or document is None:
         print_line(f"{name} has no schedule. Set one with 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
     else:
-        shown = {**fields_of(document), "next": schedule and _in_zone(schedule.next_due, schedule.timezone)}
-        print_fields([*shown.items()])
+        _print_details(document, _in_zone(schedule.next_due, schedule.timezone))
 
 
 @app.command(epilog=examples("entrakeep schedule pause contoso"))
@@ -73,6 +73,25 @@ def resume(name: Name) -> None:
 
     schedule = resume_schedule(catalog, catalog.actor, name, now())
     print_line(f"Resumed. The next backup of {name} is due at {_in_zone(schedule.next_due, schedule.timezone)}.")
+
+
+def _print_details(document: ScheduleDetails, due: str | None) -> None:
+    """Print a schedule with its next runs and the clock changes of the coming year."""
+    print_fields(
+        [
+            ("cron", document.cron),
+            ("words", document.runs.words),
+            ("timezone", document.timezone),
+            ("paused", document.paused),
+            ("next", due),
+            ("longest gap", str(timedelta(seconds=document.runs.longest_gap_seconds))),
+        ]
+    )
+    runs = [(run.local, to_second(run.at)) for run in document.runs.next]
+    heading = "run if resumed" if document.paused else "next runs"
+    print_table((heading, "in UTC"), runs, empty="")
+    for change in document.runs.clock_changes:
+        print_line(change.message)
 
 
 def _in_zone(due: datetime | None, timezone: str) -> str | None:

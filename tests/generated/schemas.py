@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from console.documents import (
     audit,
+    clock_changes,
     comparisons,
     jobs,
     key_jobs,
@@ -104,7 +105,7 @@ PRINTED = (
         ("compare --summary",),
     ),
     Printed("verification", Verification, "what was verified", ("verify",)),
-    Printed("schedule", schedules.ScheduleDocument | None, "the schedule, or null", ("schedule show",)),
+    Printed("schedule", schedules.ScheduleDetails | None, "the schedule, or null", ("schedule show",)),
     Printed("key", keys.KeyDocument, "the tenant's KMS key", ("key show",)),
     Printed("key-policy", keys.PolicyDocument, "what a key's owner must allow", ("key policy",)),
     Printed("key-check", keys.KeyCheckDocument, "whether the key may be used", ("key check",)),
@@ -198,6 +199,7 @@ def _types() -> dict[str, type]:
     """Return every type that a schema mentions, by name."""
     modules = (
         audit,
+        clock_changes,
         comparisons,
         jobs,
         key_jobs,

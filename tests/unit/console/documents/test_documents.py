@@ -13,7 +13,7 @@ from console.documents.key_jobs import key_job_of
 from console.documents.keys import key_document
 from console.documents.resources import protected_resources
 from console.documents.results import job_with_results
-from console.documents.schedules import schedule_document
+from console.documents.schedules import schedule_details, schedule_document
 from console.documents.times import moment
 from shared.domain.errors import Answer, Code
 from shared.domain.jobs import (
@@ -179,6 +179,45 @@ def test_a_paused_schedule_has_no_next_time() -> None:
         "paused": True,
         "next": None,
     }
+
+
+def test_a_schedule_is_shown_with_its_next_runs_in_both_zones() -> None:
+    schedule = Schedule(cron="0 */6 * * *", timezone="Europe/Berlin", paused=True, next_due=None)
+    runs = schedule_details(schedule, datetime(2026, 11, 29, 8, 14, tzinfo=UTC)).runs
+    assert (runs.words, runs.longest_gap_seconds, len(runs.next)) == ("At minute 0 past every sixth hour", 21600, 10)
+    assert (runs.next[0].at, runs.next[0].local) == ("2026-11-29T11:00:00.000Z", "2026-11-29T12:00:00+01:00")
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "sentence"),
+    [
+        (
+            "30 2 * * *",
+            "Europe/Berlin",
+            "28 March 2027: clocks go forward from 02:00 to 03:00. 02:30 does not exist: the backup runs at 03:00.",
+        ),
+        ("0,30 2 * * *", "Europe/Berlin", "02:00 and 02:30 do not exist: one backup runs at 03:00 instead."),
+        (
+            "0 */2 * * *",
+            "Europe/Berlin",
+            "02:00 does not exist: its backup is left out, and the next one runs at 04:00.",
+        ),
+        ("*/5 * * * *", "Europe/Berlin", "12 due times from 02:00 to 02:55 do not exist: their backups are left out"),
+        (
+            "0 */1 5 9 *",
+            "America/Santiago",
+            "5 September 2027: clocks go forward from 00:00 to 01:00. 00:00 does not exist: its backup is left out",
+        ),
+        ("30 2 * * *", "Europe/Berlin", "02:30 occurs twice: a backup runs the first time only."),
+        ("*/30 * * * *", "Europe/Berlin", "02:00 and 02:30 occur twice: a backup runs both times."),
+        ("0 12 * * *", "Europe/Berlin", "clocks go back from 03:00 to 02:00. No backup is affected."),
+        ("0 2 28 3 *", "Europe/Berlin", "02:00 does not exist: the backup runs at 03:00."),
+    ],
+)
+def test_a_clock_change_is_explained_in_a_sentence(cron: str, zone: str, sentence: str) -> None:
+    schedule = Schedule(cron=cron, timezone=zone, paused=False, next_due=None)
+    changes = schedule_details(schedule, datetime(2026, 11, 29, tzinfo=UTC)).runs.clock_changes
+    assert sentence in " ".join(change.message for change in changes)
 
 
 def test_resources_are_shown_with_their_requests_to_graph() -> None:
