@@ -16,7 +16,7 @@ from shared.adapters.catalog.schema import (
     restore_results,
 )
 from shared.adapters.catalog.step_writes import lock_claim
-from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absent, put, sealed_of
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_absent, put_all, sealed_of
 from shared.domain.audit import Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Claim, JobState
@@ -96,7 +96,7 @@ class SqlRestores:
         """Store the new ids of created objects. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
-            put_entries(rows, entries)
+            put_all(rows.connection, id_map, [_stored_entry(rows, each) for each in entries])
 
     def forget_intended(self, claim: Claim, old_ids: Sequence[str]) -> None:
         """Delete entries whose objects were certainly not created. Raises ClaimLost."""
@@ -114,17 +114,14 @@ class SqlRestores:
         """Store results, and replace those of the same numbers. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
-            for result in results:
-                values = {"state": result.state, "code": result.code, "request_id": result.request_id, "at": result.at}
-                sealed = msgspec.structs.asdict(result.detail)
-                put(rows.connection, restore_results, _key(rows, claim.job_id, result.number), **values, **sealed)
+            put_all(rows.connection, restore_results, [_stored_result(rows, claim.job_id, each) for each in results])
 
     def adopt(self, claim: Claim, job_id: str) -> None:
         """Copy the results of an earlier restore, and take over its passwords. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
-            for row in rows.find(restore_results, restore_results.c.job_id == job_id):
-                add_if_absent(rows.connection, restore_results, **{**row, "job_id": claim.job_id})
+            earlier = rows.find(restore_results, restore_results.c.job_id == job_id)
+            add_absent(rows.connection, restore_results, [{**row, "job_id": claim.job_id} for row in earlier])
             rows.update(restore_passwords, restore_passwords.c.job_id == job_id, job_id=claim.job_id)
 
     def results(self, job_id: str) -> list[OperationResult]:
@@ -136,9 +133,10 @@ class SqlRestores:
         """Store sealed passwords, and replace those of the same numbers. Raises ClaimLost."""
         with self._tenancy.write() as rows:
             lock_claim(rows, claim)
-            for each in passwords:
-                sealed = msgspec.structs.asdict(each.sealed)
-                put(rows.connection, restore_passwords, _key(rows, claim.job_id, each.number), **sealed)
+            stored = [
+                {**_key(rows, claim.job_id, each.number), **msgspec.structs.asdict(each.sealed)} for each in passwords
+            ]
+            put_all(rows.connection, restore_passwords, stored)
 
     def passwords(self, job_id: str) -> list[SealedPassword]:
         """Return the passwords of a restore that were not handed out yet, by number."""
@@ -167,16 +165,7 @@ class SqlRestores:
 
 def add_entries(rows: Changes, entries: Iterable[MapEntry]) -> None:
     """Insert entries of the id map, except those whose old ids have one."""
-    for entry in entries:
-        add_if_absent(rows.connection, id_map, tenant_id=rows.tenant_id, **_stored_entry(entry))
-
-
-def put_entries(rows: Changes, entries: Iterable[MapEntry]) -> None:
-    """Insert entries of the id map, or replace those of the same old ids."""
-    for entry in entries:
-        values = _stored_entry(entry)
-        key = {"tenant_id": rows.tenant_id, "old_id": values.pop("old_id")}
-        put(rows.connection, id_map, key, **values)
+    add_absent(rows.connection, id_map, [_stored_entry(rows, each) for each in entries])
 
 
 def _check_move(shown: PlanRow, stored: PlanState, state: PlanState) -> None:
@@ -227,11 +216,11 @@ def _of_job(rows: Rows, table: Table, job_id: str) -> Sequence[RowMapping]:
     return rows.all(rows.query(table, table.c.job_id == job_id).order_by(table.c.number))
 
 
-def _stored_entry(entry: MapEntry) -> dict[str, Any]:
-    """Return an entry's columns. Ids are stored in lower case."""
-    values = msgspec.structs.asdict(entry)
+def _stored_entry(rows: Rows, entry: MapEntry) -> dict[str, Any]:
+    """Return an entry's row. Ids are stored in lower case."""
     return {
-        **values,
+        "tenant_id": rows.tenant_id,
+        **msgspec.structs.asdict(entry),
         "old_id": entry.old_id.lower(),
         "first_id": entry.first_id.lower(),
         "current_id": entry.current_id and entry.current_id.lower(),
@@ -242,6 +231,18 @@ def _entry_of(row: RowMapping) -> MapEntry:
     """Return the entry in a row."""
     fields = {name: row[name] for name in MapEntry.__struct_fields__}
     return MapEntry(**{**fields, "state": EntryState(row["state"])})
+
+
+def _stored_result(rows: Rows, job_id: str, result: OperationResult) -> dict[str, Any]:
+    """Return the row of an operation's result."""
+    return {
+        **_key(rows, job_id, result.number),
+        "state": result.state,
+        "code": result.code,
+        "request_id": result.request_id,
+        "at": result.at,
+        **msgspec.structs.asdict(result.detail),
+    }
 
 
 def _result_of(row: RowMapping) -> OperationResult:

@@ -175,7 +175,7 @@ class SqlScheduler:
     def record_tick(self) -> None:
         """Store the time of beat's tick."""
         with self._database.write(EVERY_TENANT) as (connection, now):
-            put(connection, beats, {"beat": _BEAT}, ticked_at=now)
+            put(connection, beats, beat=_BEAT, ticked_at=now)
 
     def repair_after_clock_change(self, claim_seconds: float) -> bool:
         """Make times of the earlier clock due if the database's clock was set back. Return True if it was."""
@@ -228,7 +228,7 @@ class SqlScheduler:
             if not slots:
                 connection.execute(delete(workers).where(workers.c.worker == worker))
                 return
-            put(connection, workers, {"worker": worker}, slots=slots, seen_at=now, messages=VERSION, messages_at=now)
+            put(connection, workers, worker=worker, slots=slots, seen_at=now, messages=VERSION, messages_at=now)
             if begins:
                 # A killed worker's messages are lost. Send them again now instead of after the resend wait.
                 lost = (steps.c.state == StepState.QUEUED.value, steps.c.sends > 0, steps.c.retry_at.is_(None))

@@ -48,7 +48,7 @@ class SqlStores:
         """Make this the catalog's store, and append an event to every tenant's audit chain."""
         with self._database.write(EVERY_TENANT) as (connection, now):
             before = _known(connection)
-            put(connection, stores, {"store": _ONLY}, **_seen_columns(store_id, place, now))
+            put(connection, stores, store=_ONLY, **_seen_columns(store_id, place, now))
             detail = {"store": store_id, "before": before.store_id if before else None, "place": place}
             for tenant_id in connection.execute(select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)).scalars():
                 append(Changes(connection, tenant_id, now, self._actor), Action.STORE_ADOPTED, {}, detail)

@@ -125,15 +125,29 @@ class Tenancy:
             call()
 
 
-def put(connection: Connection, table: Table, key: dict[str, Any], **values: Any) -> None:
-    """Insert the row with this key, or update it. Concurrent calls for the same key are safe."""
-    query = _upsert(connection, table).values(**key, **values)
-    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=values))
+def put(connection: Connection, table: Table, **values: Any) -> None:
+    """Insert the row, or update the one with its primary key. Concurrent calls for the same key are safe."""
+    put_all(connection, table, [values])
+
+
+def put_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert or update rows as ``put`` does. All have the same columns, so the statement is built once."""
+    if rows:
+        query = _upsert(connection, table)
+        keys = [column.name for column in table.primary_key]
+        changed = {name: query.excluded[name] for name in rows[0] if name not in keys}
+        connection.execute(query.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
 def add_if_absent(connection: Connection, table: Table, **values: Any) -> None:
     """Insert the row unless its key exists. Concurrent calls for the same key are safe."""
-    connection.execute(_upsert(connection, table).values(**values).on_conflict_do_nothing())
+    add_absent(connection, table, [values])
+
+
+def add_absent(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows as ``add_if_absent`` does. All have the same columns, so the statement is built once."""
+    if rows:
+        connection.execute(_upsert(connection, table).on_conflict_do_nothing(), rows)
 
 
 def increase(connection: Connection, table: Table, key: dict[str, Any], column: str, amount: int) -> None:
