@@ -15,7 +15,7 @@ from shared.domain.restore.id_map import EntryState, MapEntry
 from shared.domain.restore.operations import Plan
 from shared.domain.restore.successors import PRINCIPALS
 from shared.engine.backup.cancelling import run_cancellable
-from shared.engine.restore.connection import connected, restore_identity
+from shared.engine.restore.connection import writing
 from shared.engine.restore.creating import Creations
 from shared.engine.restore.endings import Endings
 from shared.engine.restore.execution import Execution
@@ -37,7 +37,8 @@ def write_step(work: Work) -> bool:
         raise LookupError("a restore writes what its plan says")
     progress = job.detail
     plan = stored_plan(work.catalog, work.keys, job.detail.plan)
-    work.catalog.restores.record_created(work.claim, _adopted(work, plan))
+    if plan.adopted:
+        work.catalog.restores.record_created(work.claim, _adopted(work, plan))
     results = Results(work, progress, plan.operations)
     run_cancellable(work, _write(work, plan, results))
     work.context.observer.reach(Point.ALL_WRITTEN)
@@ -75,11 +76,8 @@ def _check(work: Work) -> Callable[[], None]:
 
 async def _write(work: Work, plan: Plan, results: Results) -> None:
     """Carry out the operations inside a new event loop. Raise as ``write_step`` does."""
-    target = await connected(work.context, restore_identity(work.catalog, work.keys), _check(work))
-    try:
+    async with writing(work, _check(work)) as target:
         creations = Creations(work, target, plan.operations)
         endings = Endings(work, target, plan.operations, creations, results)
         sending = Sending(work, target, creations, endings)
         await Execution(work, plan, results, creations, endings, sending).run()
-    finally:
-        await target.close()

@@ -12,6 +12,7 @@ by Graph and not applied: a result of its own, which is never repeated in a loop
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn
 
@@ -23,7 +24,7 @@ from shared.domain.restore.operations import Action, Operation, Plan
 from shared.domain.restore.verifying import Expectation, Unmet, raw
 from shared.domain.restore.writes import object_id, unmarking, without_properties
 from shared.engine.backup.cancelling import run_cancellable
-from shared.engine.restore.connection import connected, restore_identity
+from shared.engine.restore.connection import writing
 from shared.engine.restore.fresh_backup import snapshot_since
 from shared.engine.restore.looking import request_of
 from shared.engine.restore.rereading import Rereading
@@ -51,17 +52,18 @@ def prove_step(work: Work) -> bool:
     plan = stored_plan(work.catalog, work.keys, progress.plan)
     results = Results(work, progress, plan.operations)
     carried_out = _carried_out(work, plan, results)
+    ids = IdMap(work.catalog.restores.map_entries())
     if progress.suspects:
-        unmet = run_cancellable(work, _reread(work, carried_out, progress.suspects))
+        unmet = run_cancellable(work, _reread(work, ids, carried_out, progress.suspects))
         if unmet and not _is_over(work, progress, unmet):
-            _look_later(work, progress, unmet)
+            _look_later(work, ids, progress, unmet)
         progress.suspects, progress.proved_since = [], work.context.clock.now()  # the last backup shows the same
     after = snapshot_since(work, progress, progress.proved_since or progress.written_at)
-    unmet = _unmet(work, after, carried_out)
+    unmet = _unmet(work, ids, after, carried_out)
     if unmet and not _is_over(work, progress, unmet):
-        _look_later(work, progress, unmet)
+        _look_later(work, ids, progress, unmet)
     progress.not_shown, progress.look_at = len(unmet), None
-    _add_not_applied(work, results, unmet)
+    _add_not_applied(ids, results, unmet)
     results.store()
     progress.after = after.snapshot_id
     work.catalog.restores.move_plan(plan.plan_id, PlanState.DONE, work.claim.job_id)
@@ -91,10 +93,10 @@ def _is_over(work: Work, progress: RestoreProgress, unmet: Sequence[Unmet]) -> b
     return work.context.clock.now() >= written_at + timedelta(seconds=work.context.limits.prove_seconds)
 
 
-def _look_later(work: Work, progress: RestoreProgress, unmet: Sequence[Unmet]) -> NoReturn:
+def _look_later(work: Work, ids: IdMap, progress: RestoreProgress, unmet: Sequence[Unmet]) -> NoReturn:
     """Replace marks that came back, and raise WaitFor until the next comparison."""
     limits, now = work.context.limits, work.context.clock.now()
-    _mend(work, progress, [each.operation for each in unmet if each.marked])
+    _mend(work, ids, progress, [each.operation for each in unmet if each.marked])
     wait = limits.prove_backoff.wait(progress.looks)
     numbers = sorted({each.operation.number for each in unmet})
     progress.looks += 1
@@ -106,21 +108,17 @@ def _look_later(work: Work, progress: RestoreProgress, unmet: Sequence[Unmet]) -
     raise WaitFor(wait)
 
 
-async def _reread(work: Work, carried_out: Sequence[Operation], suspects: Sequence[int]) -> list[Unmet]:
+async def _reread(work: Work, ids: IdMap, carried_out: Sequence[Operation], suspects: Sequence[int]) -> list[Unmet]:
     """Return what the records of these operations do not show now. If Graph does not answer, return all of them."""
-    ids = IdMap(work.catalog.restores.map_entries())
-    target = await connected(work.context, restore_identity(work.catalog, work.keys), work.check)
-    try:
-        return await Rereading(target, ids).unmet(carried_out, suspects)
-    except GraphTrouble:
-        return [Unmet(each) for each in carried_out if each.number in set(suspects)]
-    finally:
-        await target.close()
+    async with writing(work) as target:
+        try:
+            return await Rereading(target, ids).unmet(carried_out, suspects)
+        except GraphTrouble:
+            return [Unmet(each) for each in carried_out if each.number in set(suspects)]
 
 
-def _unmet(work: Work, after: Snapshot, carried_out: Sequence[Operation]) -> list[Unmet]:
+def _unmet(work: Work, ids: IdMap, after: Snapshot, carried_out: Sequence[Operation]) -> list[Unmet]:
     """Return the operations whose result the snapshot does not show, in resources that it has whole."""
-    ids = IdMap(work.catalog.restores.map_entries())
     side = SnapshotSide(SnapshotReader(work.blobs, work.blobs.manifest(after).streams), IdMap(()))
     by_resource: dict[str, list[Operation]] = {}
     for operation in carried_out:
@@ -136,7 +134,7 @@ def _unmet(work: Work, after: Snapshot, carried_out: Sequence[Operation]) -> lis
     return unmet
 
 
-def _mend(work: Work, progress: RestoreProgress, creations: Sequence[Operation]) -> None:
+def _mend(work: Work, ids: IdMap, progress: RestoreProgress, creations: Sequence[Operation]) -> None:
     """Send the snapshot's values again to objects whose marks came back, by their ids.
 
     Wait long enough after the last write.
@@ -144,25 +142,19 @@ def _mend(work: Work, progress: RestoreProgress, creations: Sequence[Operation])
     last_write = progress.mended_at or progress.written_at
     distance = timedelta(seconds=work.context.limits.mark_seconds)
     if creations and (last_write is None or work.context.clock.now() - last_write >= distance):
-        run_cancellable(work, _send_unmarkings(work, creations))
+        run_cancellable(work, _send_unmarkings(work, ids, creations))
         progress.mended_at = work.context.clock.now()
 
 
-async def _send_unmarkings(work: Work, creations: Sequence[Operation]) -> None:
+async def _send_unmarkings(work: Work, ids: IdMap, creations: Sequence[Operation]) -> None:
     """Replace the marks. The next comparison shows whether Graph applied that."""
-    ids = IdMap(work.catalog.restores.map_entries())
-    target = await connected(work.context, restore_identity(work.catalog, work.keys), work.check)
-    try:
-        await target.write_all([request_of(unmarking(each), ids) for each in creations])
-    except GraphTrouble:
-        pass  # the next comparison finds the marks again
-    finally:
-        await target.close()
+    async with writing(work) as target:
+        with suppress(GraphTrouble):  # the next comparison finds the marks again
+            await target.write_all([request_of(unmarking(each), ids) for each in creations])
 
 
-def _add_not_applied(work: Work, results: Results, unmet: Sequence[Unmet]) -> None:
+def _add_not_applied(ids: IdMap, results: Results, unmet: Sequence[Unmet]) -> None:
     """Add the results of operations that Graph accepted and did not apply."""
-    ids = IdMap(work.catalog.restores.map_entries())
     for each in unmet:
         named = f" of {', '.join(sorted(each.values))}" if each.values else ""
         reason = f"Graph accepted this, and the directory does not show the value{named}."
