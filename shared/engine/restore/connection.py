@@ -7,11 +7,11 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.secret import Secret
 from shared.domain.sign_in import no_restore_identity
 from shared.engine.context import Context
+from shared.engine.keys.credentials import open_secret, reading_identity
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.work import Work
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import DirectoryTarget, Identity
-from shared.vault.sealing import Kind, open_row
 
 
 def restore_identity(catalog: TenantCatalog, keys: ProcessKeys) -> Identity:
@@ -20,7 +20,7 @@ def restore_identity(catalog: TenantCatalog, keys: ProcessKeys) -> Identity:
     kind, sealed = catalog.keys.restore_credential()
     if tenant.restore_client_id is None:
         raise no_restore_identity(tenant.name)
-    secret = Secret(open_row(keys.find, tenant.tenant_id, Kind.SECRET, sealed))
+    secret = Secret(open_secret(keys, tenant.tenant_id, sealed))
     return Identity(directory_id=tenant.directory_id, client_id=tenant.restore_client_id, secret=secret, kind=kind)
 
 
@@ -31,10 +31,7 @@ def planning_identity(catalog: TenantCatalog, keys: ProcessKeys) -> Identity:
     except Refuse as refusal:
         if refusal.code is not Code.NO_RESTORE_IDENTITY:
             raise
-    tenant = catalog.tenant()
-    kind, sealed = catalog.keys.credential()
-    secret = Secret(open_row(keys.find, tenant.tenant_id, Kind.SECRET, sealed))
-    return Identity(directory_id=tenant.directory_id, client_id=tenant.client_id, secret=secret, kind=kind)
+    return reading_identity(catalog, keys)
 
 
 async def connected(context: Context, identity: Identity, check: Callable[[], None]) -> DirectoryTarget:

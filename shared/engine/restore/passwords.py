@@ -2,15 +2,14 @@
 
 import secrets
 import string
-import uuid
 
 import msgspec
 
 from shared.domain.model import Sealed
+from shared.engine.keys.credentials import open_secret, seal_secret
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.work import Work
 from shared.ports.catalog.tenant import TenantCatalog
-from shared.vault.sealing import Kind, open_row, seal_row
 
 _ALPHABETS = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.+!")
 _LENGTH = 24
@@ -41,10 +40,9 @@ def random_password() -> str:
 
 def seal_password(work: Work, password: NewPassword) -> Sealed:
     """Seal a password as a row."""
-    text = msgspec.json.encode(password)
-    return seal_row(work.keys.secrets(), work.claim.tenant_id, Kind.SECRET, str(uuid.uuid4()), text)
+    return seal_secret(work.keys.secrets(), work.claim.tenant_id, msgspec.json.encode(password))
 
 
 def open_password(catalog: TenantCatalog, keys: ProcessKeys, sealed: Sealed) -> NewPassword:
     """Return a sealed password. Raise what opening raises."""
-    return msgspec.json.decode(open_row(keys.find, catalog.tenant_id, Kind.SECRET, sealed), type=NewPassword)
+    return msgspec.json.decode(open_secret(keys, catalog.tenant_id, sealed), type=NewPassword)

@@ -1,6 +1,5 @@
 """Plans and results in SQL: sealed under the tenant's data key for secrets, like its credentials."""
 
-import uuid
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -10,12 +9,12 @@ from shared.domain.model import Sealed
 from shared.domain.restore.operations import Plan
 from shared.domain.restore.plan_text import lines_of, plan_of, sha256_of
 from shared.domain.restore.results import ResultDetail
+from shared.engine.keys.credentials import open_secret, seal_secret
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.steps.work import Work
 from shared.ports.catalog.restores import PlanRow, PlanState
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.format import pack, unpack
-from shared.vault.sealing import Kind, open_row, seal_row
 
 
 def store_plan(work: Work, plan: Plan, *, reason: str | None) -> PlanRow:
@@ -44,7 +43,7 @@ def store_plan(work: Work, plan: Plan, *, reason: str | None) -> PlanRow:
 def plan_lines(catalog: TenantCatalog, keys: ProcessKeys, plan_id: str) -> Iterator[bytes]:
     """Yield the lines of a stored plan's text. Raise what opening raises."""
     for part in catalog.restores.plan_parts(plan_id):
-        text = unpack(open_row(keys.find, catalog.tenant_id, Kind.SECRET, part))
+        text = unpack(open_secret(keys, catalog.tenant_id, part))
         yield from text.splitlines(keepends=True)
 
 
@@ -56,19 +55,18 @@ def stored_plan(catalog: TenantCatalog, keys: ProcessKeys, plan_id: str) -> Plan
 
 def seal_detail(work: Work, detail: ResultDetail) -> Sealed:
     """Seal the part of an operation's result that describes the directory."""
-    text = msgspec.json.encode(detail)
-    return seal_row(work.keys.secrets(), work.claim.tenant_id, Kind.SECRET, str(uuid.uuid4()), text)
+    return seal_secret(work.keys.secrets(), work.claim.tenant_id, msgspec.json.encode(detail))
 
 
 def open_detail(catalog: TenantCatalog, keys: ProcessKeys, sealed: Sealed) -> ResultDetail:
     """Return the part of an operation's result that describes the directory. Raise what opening raises."""
-    return msgspec.json.decode(open_row(keys.find, catalog.tenant_id, Kind.SECRET, sealed), type=ResultDetail)
+    return msgspec.json.decode(open_secret(keys, catalog.tenant_id, sealed), type=ResultDetail)
 
 
 def _sealed(work: Work, text: bytes) -> Sealed:
     """Return a part of a plan, compressed and sealed."""
     work.check()
-    return seal_row(work.keys.secrets(), work.claim.tenant_id, Kind.SECRET, str(uuid.uuid4()), pack(text))
+    return seal_secret(work.keys.secrets(), work.claim.tenant_id, pack(text))
 
 
 def _parts(lines: Iterable[bytes], most: int) -> Iterator[bytes]:
