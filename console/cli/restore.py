@@ -186,7 +186,7 @@ def _follow(catalog: "Catalog", name: str, job: Job, *, wait: bool, as_json: boo
         return
     job = wait_for(catalog, job)
     handle = catalog.tenant(job.tenant_id)
-    carried_out = bool(handle.restores.results(job.job_id))
+    carried_out = bool(handle.restores.states(job.job_id))
     if as_json:
         print_document(job_with_results(job, name, handle.jobs.steps(job.job_id)))
     elif carried_out:

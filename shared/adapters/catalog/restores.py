@@ -1,6 +1,6 @@
 """Store plans, the id map, results of operations, and passwords of created users."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from shared.adapters.catalog.schema import (
     restore_plans,
     restore_results,
 )
+from shared.adapters.catalog.statements import Where
 from shared.adapters.catalog.step_writes import lock_claim
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_absent, put_all, sealed_of
 from shared.domain.audit import Action
@@ -124,10 +125,19 @@ class SqlRestores:
             add_absent(rows.connection, restore_results, [{**row, "job_id": claim.job_id} for row in earlier])
             rows.update(restore_passwords, restore_passwords.c.job_id == job_id, job_id=claim.job_id)
 
-    def results(self, job_id: str) -> list[OperationResult]:
-        """Return the results of a restore, by number."""
+    def states(self, job_id: str) -> dict[int, OperationState]:
+        """Return the state of each result of a restore by the operation's number."""
+        columns = restore_results.c
         with self._tenancy.read() as rows:
-            return [_result_of(row) for row in _of_job(rows, restore_results, job_id)]
+            query = rows.query(restore_results, columns.job_id == job_id)
+            stored = rows.all(query.with_only_columns(columns.number, columns.state))
+        return {row["number"]: OperationState(row["state"]) for row in stored}
+
+    def results(self, job_id: str, states: Collection[OperationState] = tuple(OperationState)) -> list[OperationResult]:
+        """Return the results of a restore in these states, by number."""
+        with self._tenancy.read() as rows:
+            chosen = _of_job(rows, restore_results, job_id, restore_results.c.state.in_(states))
+            return [_result_of(row) for row in chosen]
 
     def keep_passwords(self, claim: Claim, passwords: Sequence[SealedPassword]) -> None:
         """Store sealed passwords, and replace those of the same numbers. Raises ClaimLost."""
@@ -211,9 +221,9 @@ def _key(rows: Rows, job_id: str, number: int) -> dict[str, Any]:
     return {"tenant_id": rows.tenant_id, "job_id": job_id, "number": number}
 
 
-def _of_job(rows: Rows, table: Table, job_id: str) -> Sequence[RowMapping]:
-    """Return the rows about a restore's operations, by number."""
-    return rows.all(rows.query(table, table.c.job_id == job_id).order_by(table.c.number))
+def _of_job(rows: Rows, table: Table, job_id: str, *where: Where) -> Sequence[RowMapping]:
+    """Return the rows about a restore's operations that meet the conditions, by number."""
+    return rows.all(rows.query(table, table.c.job_id == job_id, *where).order_by(table.c.number))
 
 
 def _stored_entry(rows: Rows, entry: MapEntry) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _undo_point(handle: TenantCatalog, job_id: str) -> str:
         raise Refuse(Code.WRONG_USE, f"The job {job_id} is no restore, so it cannot be undone.")
     if not undone.state.ended:
         raise Refuse(Code.BUSY, f"The restore {job_id} has not ended. Cancel it, or wait, then undo it.")
-    if before is None or not handle.restores.results(job_id):
+    if before is None or not handle.restores.states(job_id):
         raise Refuse(Code.WRONG_USE, f"The restore {job_id} has written nothing, so there is nothing to undo.")
     return before
 
@@ -210,9 +210,7 @@ def hand_out_passwords(
             raise Refuse(Code.WRONG_USE, "Give --password-recipient: passwords are only written encrypted.")
         check_recipients([public_key])
         not_created = {
-            each.number
-            for each in handle.restores.results(job_id)
-            if each.state is OperationState.FAILED and each.code != LOST
+            each.number for each in handle.restores.results(job_id, [OperationState.FAILED]) if each.code != LOST
         }
         stored = [each for each in handle.restores.passwords(job_id) if each.number not in not_created]
         if not stored:

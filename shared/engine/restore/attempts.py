@@ -10,7 +10,6 @@ from shared.domain.resources.restoring import SafeCreate
 from shared.domain.restore.id_map import ids_of
 from shared.domain.restore.operations import Action, Operation
 from shared.domain.restore.writes import creation_of, is_repeatable, without_refused
-from shared.ports.catalog.restores import OperationState
 from shared.ports.directory import Outcome, WriteAnswer
 
 
@@ -70,11 +69,6 @@ class Verdict:
     reason: str = ""
     """Why it failed, as a sentence."""
 
-    @property
-    def state(self) -> OperationState:
-        """Return the state of an operation that ended."""
-        return OperationState.DONE if self.next is Next.DONE else OperationState.FAILED
-
 
 LOST = "LOST"
 """The code of an operation of which nobody knows whether Graph carried it out."""
@@ -120,7 +114,7 @@ class Judge:
             return self._lag(attempt, outcome)
         if outcome in (Outcome.NOT_YET, Outcome.LOST):
             return self._try_again(attempt, answer)
-        return failure(outcome, answer)
+        return failure(answer)
 
     def _needs_look(self, attempt: Attempt, outcome: Outcome) -> bool:
         """Return True if only a look at the directory shows what happened."""
@@ -153,7 +147,7 @@ class Judge:
         """Return the wait for a fresh object, or a failure after the longest lag."""
         attempt.since = attempt.since or self._now()
         if self._now() - attempt.since >= timedelta(seconds=self._limits.lag_seconds):
-            return failure(outcome, WriteAnswer(outcome=outcome))
+            return failure(WriteAnswer(outcome=outcome))
         attempt.lags += 1
         return Verdict(Next.AGAIN, wait=self._limits.lag_backoff.wait(attempt.lags - 1))
 
@@ -161,11 +155,11 @@ class Judge:
         """Return the wait before another try, or a failure after the last one. A repeated request changes nothing more."""
         attempt.tries += answer.status != 429  # a throttled request was not carried out
         if attempt.tries >= self._limits.write_tries:
-            return failure(answer.outcome, answer)
+            return failure(answer)
         return Verdict(Next.AGAIN, wait=self._limits.lag_backoff.wait(attempt.tries))
 
 
-def failure(outcome: Outcome, answer: WriteAnswer) -> Verdict:
-    """Return the failure for an outcome."""
-    reason = _WHY[outcome].format(of=f" of {answer.property}" if answer.property else "")
-    return Verdict(Next.FAILED, code="" if answer.code else outcome.name, reason=reason)
+def failure(answer: WriteAnswer) -> Verdict:
+    """Return the failure that an answer means."""
+    reason = _WHY[answer.outcome].format(of=f" of {answer.property}" if answer.property else "")
+    return Verdict(Next.FAILED, code="" if answer.code else answer.outcome.name, reason=reason)

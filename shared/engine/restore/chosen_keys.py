@@ -43,8 +43,8 @@ def written_plan(work: Work, job_id: str) -> tuple[Plan, frozenset[int]]:
     Raise Refuse ``NO_SUCH_JOB``, and ``WRONG_USE`` if the job has written nothing.
     """
     detail = work.catalog.jobs.get(job_id).detail
-    results = work.catalog.restores.results(job_id)
-    numbers = frozenset(result.number for result in results if result.state in _WRITTEN)
+    states = work.catalog.restores.states(job_id)
+    numbers = frozenset(number for number, state in states.items() if state in _WRITTEN)
     if not isinstance(detail, RestoreProgress) or detail.plan is None or not numbers:
         raise Refuse(Code.WRONG_USE, f"The job {job_id} has written nothing, so there is nothing to undo.")
     return stored_plan(work.catalog, work.keys, detail.plan), numbers

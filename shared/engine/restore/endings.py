@@ -146,7 +146,7 @@ class Endings:
                 await self.fail(chain, attempt, UNSENT, Verdict(Next.FAILED, code="DEPENDS", reason=reason))
             elif self._no_more_objects and creates(attempt) and not attempt.in_doubt:
                 full = WriteAnswer(outcome=Outcome.QUOTA)
-                await self.fail(chain, attempt, full, failure(Outcome.QUOTA, full))
+                await self.fail(chain, attempt, full, failure(full))
             else:
                 return
 

@@ -27,6 +27,8 @@ from shared.engine.steps.work import Work
 from shared.ports.catalog.restores import OperationState
 from shared.vault.snapshot_reader import SnapshotReader
 
+_WITH_REFUSALS = tuple(state for state in OperationState if state is not OperationState.DONE)
+
 
 def plan_restore(work: Work, detail: PlanProgress, snapshot_id: str, live: Snapshot) -> Plan:
     """Return the plan that restores a snapshot, made from the backup ``live``.
@@ -84,9 +86,7 @@ def _known(work: Work, ids: IdMap) -> Iterator[Known]:
     """Yield the changes that Graph did not apply in the latest restores."""
     carried = [plan.restore_job for plan in work.catalog.restores.plans() if plan.restore_job is not None]
     for job_id in list(dict.fromkeys(carried))[: work.context.limits.known_restores]:
-        for result in work.catalog.restores.results(job_id):
-            if result.state is OperationState.DONE:
-                continue
+        for result in work.catalog.restores.results(job_id, _WITH_REFUSALS):
             detail = open_detail(work.catalog, work.keys, result.detail)
             if result.state is OperationState.NOT_APPLIED or detail.lasting:
                 exists = detail.action is Action.CREATE and bool(detail.values)

@@ -77,8 +77,7 @@ def _carried_out(work: Work, plan: Plan, results: Results) -> list[Operation]:
     """
     refused = {
         each.number: open_detail(work.catalog, work.keys, each.detail).properties
-        for each in work.catalog.restores.results(work.claim.job_id)
-        if each.state is OperationState.PARTLY
+        for each in work.catalog.restores.results(work.claim.job_id, [OperationState.PARTLY])
     }
     lasting = (each for each in plan.operations if not each.prepares)
     carried_out = (each for each in lasting if results.state(each.number) in _CARRIED_OUT)

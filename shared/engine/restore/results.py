@@ -25,7 +25,7 @@ class Results:
         self._work = work
         self._progress = progress
         self._resources = {each.number: each.resource for each in operations}
-        self._states = {each.number: each.state for each in work.catalog.restores.results(work.claim.job_id)}
+        self._states = dict(work.catalog.restores.states(work.claim.job_id))
         self._waiting: dict[int, tuple[OperationState, str, WriteAnswer, ResultDetail]] = {}
 
     def state(self, number: int) -> OperationState | None:

@@ -242,7 +242,7 @@ class Sending:
         reason = (
             "The object is neither in the recycle bin nor in the directory: make a new plan, which creates it anew."
             if undeletes and answer.outcome is Outcome.MISSING
-            else failure(answer.outcome, answer).reason
+            else failure(answer).reason
         )
         await self._endings.fail(
             chain, attempt, answer, Verdict(Next.FAILED, code=answer.code or answer.outcome.name, reason=reason)

@@ -1,6 +1,6 @@
 """Restores: the rows of plans, of the id map, and of the results of operations, of one tenant."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -131,8 +131,11 @@ class Restores(Protocol):
     def adopt(self, claim: Claim, job_id: str) -> None:
         """Copy the results of an earlier restore of the same plan to this one, and take over its passwords. Idempotent."""
 
-    def results(self, job_id: str) -> list[OperationResult]:
-        """Return the results of a restore, by number."""
+    def states(self, job_id: str) -> Mapping[int, OperationState]:
+        """Return the state of each result of a restore by the operation's number, without the sealed parts."""
+
+    def results(self, job_id: str, states: Collection[OperationState] = tuple(OperationState)) -> list[OperationResult]:
+        """Return the results of a restore in these states, by number."""
 
     def keep_passwords(self, claim: Claim, passwords: Sequence[SealedPassword]) -> None:
         """Store sealed passwords of created users, and replace those of the same numbers."""

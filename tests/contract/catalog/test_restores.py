@@ -142,6 +142,17 @@ def test_an_entry_of_an_object_that_was_certainly_not_created_is_forgotten(
     assert [each.old_id for each in other.restores.map_entries()] == [OLD]
 
 
+@pytest.mark.postgresql
+def test_results_are_chosen_by_their_states(acme: TenantCatalog, other: TenantCatalog, claim: Claim) -> None:
+    results = [result(number, state) for number, state in enumerate(OperationState)]
+    acme.restores.add_results(claim, results)
+    assert acme.restores.states(claim.job_id) == dict(enumerate(OperationState))
+    assert acme.restores.results(claim.job_id, [OperationState.FAILED, OperationState.PARTLY]) == [
+        each for each in results if each.state in {OperationState.FAILED, OperationState.PARTLY}
+    ]
+    assert acme.restores.states(new_id()) == other.restores.states(claim.job_id) == {}
+
+
 def test_results_are_listed_by_number_and_replaced(acme: TenantCatalog, claim: Claim) -> None:
     failed, done = result(2, OperationState.FAILED), result(2)
     acme.restores.add_results(claim, [failed, result(1)])
