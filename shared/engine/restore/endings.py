@@ -92,8 +92,7 @@ class Endings:
         self._no_more_objects |= answer.outcome is Outcome.QUOTA
         operation = attempt.operation
         if attempt.unmarks:
-            reason = "The object is created, and its mark is still there: the comparison at the end replaces it."
-            self._results.add(operation, OperationState.PARTLY, answer, reason=reason)
+            self._keep_mark(operation, answer)
             return
         self.fail_dependents(operation)
         properties = (answer.property,) if answer.property else ()
@@ -108,6 +107,15 @@ class Endings:
             values=self._values(operation, properties),
             lasting=_will_last(operation, answer.outcome),
         )
+
+    def _keep_mark(self, unmarking: Operation, answer: WriteAnswer) -> None:
+        """Note in the result of a creation that the mark remains. A result that is partly done already stays as it is."""
+        if self._results.state(unmarking.number) is not OperationState.DONE:
+            return
+        creation = msgspec.structs.replace(unmarking, action=Action.CREATE)
+        reason = "The object is created, and its mark is still there: the comparison at the end replaces it."
+        new_id = self._creations.created(creation)
+        self._results.add(creation, OperationState.PARTLY, answer, reason=reason, new_id=new_id)
 
     def _values(self, operation: Operation, names: Sequence[str]) -> dict[str, msgspec.Raw]:
         """Return the values that the operation writes to these properties, or to those that they are parts of."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.domain.backoff import Backoff
+from shared.domain.restore.operations import Action
 from shared.domain.restore.scope import Rules
 from shared.ports.catalog.restores import OperationState
 from tests.contract.catalog.world import new_id
@@ -118,6 +119,33 @@ def test_properties_that_graph_refuses_are_left_out_and_reported(world: EngineWo
         assert detail.lasting
     assert objects(simulator, "users", id=anna)[0]["city"] == "Bern"
     assert objects(simulator, "users", displayName="refused2")[0]["city"] == "Bern"
+
+
+def test_a_mark_that_stays_changes_nothing_else_in_the_result(world: EngineWorld, simulator: Simulator) -> None:
+    error = {
+        "code": "Request_BadRequest",
+        "message": "Invalid value specified for property 'theme' of resource 'Group'.",
+    }
+    refusal = {"what": "status", "status": 400, "times": 1, "body": {"error": error}}
+    denial = {"what": "status", "status": 400, "times": 2, "body": {"error": {"code": "Request_BadRequest"}}}
+    simulator.set(
+        "faults",
+        [
+            {**refusal, "match": {"method": "POST", "path": "/v1.0/groups$"}},
+            {**denial, "match": {"method": "PATCH", "path": "/v1.0/groups/"}},
+        ],
+    )
+    script = Script()
+    script.create("groups", new_id(), group("Marked", theme="Red"))
+    script.create("groups", new_id(), group("Marked too"))
+    restore = Restore(world, script.plan())
+    restore.write()
+    assert restore.states() == [PARTLY, PARTLY]
+    first, second = restore.details().values()
+    assert (first.properties, first.lasting) == (("theme",), True)
+    assert "mark" in second.reason
+    for old, detail in zip(restore.entries(), sorted([first, second], key=lambda each: each.key), strict=True):
+        assert (detail.action, detail.new_id) == (Action.CREATE, restore.new_id(old))
 
 
 def test_an_object_is_not_created_without_an_essential_property(world: EngineWorld, simulator: Simulator) -> None:
