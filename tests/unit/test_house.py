@@ -129,6 +129,11 @@ NOT_LIMITS = {
         vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH
         console/downloads/partial._BLOCK console/downloads/tables._BATCH engine/snapshots/download._REPORT_EVERY
     """,
+    "when sign-ins, codes and tokens end, promised to people": """
+        domain/people.IDLE domain/people.LONGEST_SIGN_IN domain/people.CONFIRMED_FOR domain/people.SEEN_EVERY
+        domain/people.INVITATION_LASTS domain/people.SET_UP_CODE_LASTS domain/people.LONGEST_TOKEN
+        domain/people.NUMBER_OF_CODES domain/people.FREE_TRIES domain/people._SLOWING domain/people._LONGEST_REASON
+    """,
     "rules about steps and their trouble": """
         domain/jobs/backoff._SLOWEST domain/jobs/backoff._APART domain/jobs/backoff._FRESH_STARTS
         domain/jobs/turns._PER_SLOT

@@ -12,6 +12,7 @@ from shared.domain.model import CredentialKind, KeyMode, Purpose, Schedule, Tena
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents
+from tests.contract.catalog.granting import fill_rights
 from tests.contract.catalog.restoring import fill_restores
 from tests.contract.catalog.world import ARN, NOW, REVOKED, World, checkpoint, data_key, new_id, run, sealed, snapshot
 
@@ -95,6 +96,7 @@ def test_a_schedule_can_be_replaced(acme: TenantCatalog) -> None:
 def fill(world: World, tenant: TenantCatalog) -> None:
     """Add a row to every table of the tenant."""
     fill_restores(world, tenant)
+    fill_rights(world, tenant)
     world.backed_up(tenant, run(new_id()))
     tenant.schedules.set(SCHEDULE)
     tenant.keys.refuse(ARN, "No.")

@@ -196,6 +196,11 @@ class World:
         with self._engine.begin() as connection:
             return list(connection.exec_driver_sql(query).scalars())
 
+    def insert(self, table: str, **values: object) -> None:
+        """Insert a row directly, where this suite is not about the port that does."""
+        with self._engine.begin() as connection:
+            connection.execute(insert(metadata.tables[table]).values(**values))
+
     def change(self, table: str, **values: object) -> None:
         """Change all rows of a table directly, where the port has no method."""
         with self._engine.begin() as connection:

@@ -13,7 +13,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0014');
+INSERT INTO "alembic_version" VALUES('0015');
 CREATE TABLE audit_events (
 	tenant_id VARCHAR(36) NOT NULL,
 	number INTEGER NOT NULL,
@@ -96,6 +96,7 @@ INSERT INTO "compatible_code" VALUES('0011');
 INSERT INTO "compatible_code" VALUES('0012');
 INSERT INTO "compatible_code" VALUES('0013');
 INSERT INTO "compatible_code" VALUES('0014');
+INSERT INTO "compatible_code" VALUES('0015');
 CREATE TABLE data_keys (
 	tenant_id VARCHAR(36) NOT NULL,
 	data_key_id VARCHAR(64) NOT NULL,
@@ -110,6 +111,35 @@ CREATE TABLE data_keys (
 	CONSTRAINT pk_data_keys PRIMARY KEY (tenant_id, data_key_id, generation),
 	CONSTRAINT fk_data_keys_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id)
 );
+CREATE TABLE deliveries (
+	delivery_id VARCHAR(36) NOT NULL,
+	target_id VARCHAR(36) NOT NULL,
+	tenant_id VARCHAR(36),
+	source VARCHAR NOT NULL,
+	notice VARCHAR(32) NOT NULL,
+	body JSON NOT NULL,
+	made_at DATETIME NOT NULL,
+	tries INTEGER DEFAULT '0' NOT NULL,
+	next_try_at DATETIME,
+	delivered_at DATETIME,
+	failure VARCHAR,
+	CONSTRAINT pk_deliveries PRIMARY KEY (delivery_id),
+	CONSTRAINT fk_deliveries_notice_targets FOREIGN KEY(target_id) REFERENCES notice_targets (target_id) ON DELETE CASCADE,
+	CONSTRAINT fk_deliveries_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
+);
+CREATE TABLE grants (
+	grant_id VARCHAR(36) NOT NULL,
+	person_id VARCHAR(36) NOT NULL,
+	tenant_id VARCHAR(36),
+	role VARCHAR(16) NOT NULL,
+	until DATETIME,
+	given_by VARCHAR NOT NULL,
+	reason VARCHAR NOT NULL,
+	given_at DATETIME NOT NULL,
+	CONSTRAINT pk_grants PRIMARY KEY (grant_id),
+	CONSTRAINT fk_grants_people FOREIGN KEY(person_id) REFERENCES people (person_id) ON DELETE CASCADE,
+	CONSTRAINT fk_grants_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
+);
 CREATE TABLE id_map (
 	tenant_id VARCHAR(36) NOT NULL,
 	old_id VARCHAR(64) NOT NULL,
@@ -121,6 +151,33 @@ CREATE TABLE id_map (
 	mark VARCHAR NOT NULL,
 	CONSTRAINT pk_id_map PRIMARY KEY (tenant_id, old_id),
 	CONSTRAINT fk_id_map_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
+);
+CREATE TABLE identities (
+	authority VARCHAR NOT NULL,
+	subject VARCHAR NOT NULL,
+	person_id VARCHAR(36) NOT NULL,
+	bound_at DATETIME NOT NULL,
+	CONSTRAINT pk_identities PRIMARY KEY (authority, subject),
+	CONSTRAINT fk_identities_people FOREIGN KEY(person_id) REFERENCES people (person_id) ON DELETE CASCADE
+);
+CREATE TABLE installation_keys (
+	data_key_id VARCHAR(64) NOT NULL,
+	arn VARCHAR NOT NULL,
+	context JSON NOT NULL,
+	wrapped BLOB NOT NULL,
+	created_at DATETIME NOT NULL,
+	CONSTRAINT pk_installation_keys PRIMARY KEY (data_key_id)
+);
+CREATE TABLE invitations (
+	hash VARCHAR(64) NOT NULL,
+	invitation_id VARCHAR(36) NOT NULL,
+	person_id VARCHAR(36) NOT NULL,
+	made_by VARCHAR NOT NULL,
+	made_at DATETIME NOT NULL,
+	expires_at DATETIME NOT NULL,
+	CONSTRAINT pk_invitations PRIMARY KEY (hash),
+	CONSTRAINT fk_invitations_people FOREIGN KEY(person_id) REFERENCES people (person_id) ON DELETE CASCADE,
+	CONSTRAINT uq_invitations_invitation_id UNIQUE (invitation_id)
 );
 CREATE TABLE jobs (
 	tenant_id VARCHAR(36) NOT NULL,
@@ -179,6 +236,43 @@ CREATE TABLE key_health (
 	warnings JSON NOT NULL,
 	CONSTRAINT pk_key_health PRIMARY KEY (tenant_id),
 	CONSTRAINT fk_key_health_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
+);
+CREATE TABLE notice_targets (
+	target_id VARCHAR(36) NOT NULL,
+	tenant_id VARCHAR(36),
+	name VARCHAR(64) NOT NULL,
+	kind VARCHAR(16) NOT NULL,
+	place VARCHAR NOT NULL,
+	notices JSON NOT NULL,
+	made_by VARCHAR NOT NULL,
+	made_at DATETIME NOT NULL,
+	row_id VARCHAR NOT NULL,
+	data_key_id VARCHAR(64) NOT NULL,
+	data BLOB NOT NULL,
+	CONSTRAINT pk_notice_targets PRIMARY KEY (target_id),
+	CONSTRAINT fk_notice_targets_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
+);
+CREATE TABLE passkeys (
+	credential_id VARCHAR NOT NULL,
+	person_id VARCHAR(36) NOT NULL,
+	public_key BLOB NOT NULL,
+	sign_count INTEGER NOT NULL,
+	aaguid VARCHAR(32) NOT NULL,
+	name VARCHAR(64) NOT NULL,
+	added_at DATETIME NOT NULL,
+	used_at DATETIME,
+	CONSTRAINT pk_passkeys PRIMARY KEY (credential_id),
+	CONSTRAINT fk_passkeys_people FOREIGN KEY(person_id) REFERENCES people (person_id) ON DELETE CASCADE
+);
+CREATE TABLE people (
+	person_id VARCHAR(36) NOT NULL,
+	handle VARCHAR(64) NOT NULL,
+	break_glass BOOLEAN NOT NULL,
+	created_at DATETIME NOT NULL,
+	seen_at DATETIME,
+	signed_in_at DATETIME,
+	CONSTRAINT pk_people PRIMARY KEY (person_id),
+	CONSTRAINT uq_people_handle UNIQUE (handle)
 );
 CREATE TABLE pins (
 	tenant_id VARCHAR(36) NOT NULL,
@@ -277,6 +371,33 @@ CREATE TABLE secrets (
 	CONSTRAINT pk_secrets PRIMARY KEY (tenant_id, kind),
 	CONSTRAINT fk_secrets_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id)
 );
+CREATE TABLE secrets_hashed (
+	secret_id VARCHAR(36) NOT NULL,
+	person_id VARCHAR(36),
+	kind VARCHAR(16) NOT NULL,
+	number INTEGER NOT NULL,
+	hash VARCHAR NOT NULL,
+	made_at DATETIME NOT NULL,
+	expires_at DATETIME,
+	used_at DATETIME,
+	CONSTRAINT pk_secrets_hashed PRIMARY KEY (secret_id),
+	CONSTRAINT fk_secrets_hashed_people FOREIGN KEY(person_id) REFERENCES people (person_id) ON DELETE CASCADE
+);
+CREATE TABLE sign_ins (
+	hash VARCHAR(64) NOT NULL,
+	sign_in_id VARCHAR(36) NOT NULL,
+	person_id VARCHAR(36) NOT NULL,
+	means VARCHAR(16) NOT NULL,
+	begun_at DATETIME NOT NULL,
+	seen_at DATETIME NOT NULL,
+	expires_at DATETIME NOT NULL,
+	confirmed_at DATETIME,
+	address VARCHAR NOT NULL,
+	browser VARCHAR NOT NULL,
+	CONSTRAINT pk_sign_ins PRIMARY KEY (hash),
+	CONSTRAINT fk_sign_ins_people FOREIGN KEY(person_id) REFERENCES people (person_id) ON DELETE CASCADE,
+	CONSTRAINT uq_sign_ins_sign_in_id UNIQUE (sign_in_id)
+);
 CREATE TABLE snapshot_attempts (
 	tenant_id VARCHAR(36) NOT NULL,
 	snapshot_id VARCHAR(36) NOT NULL,
@@ -354,6 +475,29 @@ CREATE TABLE tenants (
 	CONSTRAINT pk_tenants PRIMARY KEY (tenant_id),
 	CONSTRAINT uq_tenants_name UNIQUE (name)
 );
+CREATE TABLE tokens (
+	hash VARCHAR(64) NOT NULL,
+	token_id VARCHAR(36) NOT NULL,
+	name VARCHAR(64) NOT NULL,
+	tenant_id VARCHAR(36),
+	person_id VARCHAR(36),
+	actions JSON NOT NULL,
+	networks JSON NOT NULL,
+	made_by VARCHAR NOT NULL,
+	made_at DATETIME NOT NULL,
+	expires_at DATETIME NOT NULL,
+	used_at DATETIME,
+	CONSTRAINT pk_tokens PRIMARY KEY (hash),
+	CONSTRAINT fk_tokens_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE,
+	CONSTRAINT fk_tokens_people FOREIGN KEY(person_id) REFERENCES people (person_id) ON DELETE CASCADE,
+	CONSTRAINT uq_tokens_token_id UNIQUE (token_id)
+);
+CREATE TABLE tries (
+	who VARCHAR(128) NOT NULL,
+	failed INTEGER NOT NULL,
+	last_at DATETIME NOT NULL,
+	CONSTRAINT pk_tries PRIMARY KEY (who)
+);
 CREATE TABLE untrusted_keys (
 	tenant_id VARCHAR(36) NOT NULL,
 	arn VARCHAR NOT NULL,
@@ -381,7 +525,7 @@ CREATE TABLE withheld_directories (
 CREATE TABLE workers (
 	worker VARCHAR NOT NULL,
 	slots INTEGER NOT NULL,
-	seen_at DATETIME NOT NULL, messages INTEGER, messages_at DATETIME,
+	seen_at DATETIME NOT NULL, messages INTEGER, messages_at DATETIME, aws_account VARCHAR(12), aws_principal VARCHAR,
 	CONSTRAINT pk_workers PRIMARY KEY (worker)
 );
 CREATE INDEX ix_data_keys_tenant_id_purpose_job_id ON data_keys (tenant_id, purpose, job_id);
@@ -399,3 +543,15 @@ CREATE TRIGGER audit_events_are_not_removed BEFORE DELETE ON audit_events BEGIN 
 CREATE INDEX ix_key_health_next_probe ON key_health (next_probe);
 CREATE UNIQUE INDEX ix_tenants_claimed_directory ON tenants (claimed_directory);
 CREATE INDEX ix_withheld_directories_directory_id ON withheld_directories (directory_id);
+CREATE INDEX ix_passkeys_person_id ON passkeys (person_id);
+CREATE INDEX ix_identities_person_id ON identities (person_id);
+CREATE INDEX ix_secrets_hashed_person_id_kind ON secrets_hashed (person_id, kind);
+CREATE INDEX ix_sign_ins_person_id ON sign_ins (person_id);
+CREATE INDEX ix_invitations_person_id ON invitations (person_id);
+CREATE INDEX ix_grants_person_id ON grants (person_id);
+CREATE INDEX ix_grants_tenant_id ON grants (tenant_id);
+CREATE INDEX ix_tokens_tenant_id ON tokens (tenant_id);
+CREATE INDEX ix_tokens_person_id ON tokens (person_id);
+CREATE INDEX ix_notice_targets_tenant_id ON notice_targets (tenant_id);
+CREATE UNIQUE INDEX ix_deliveries_target_id_source ON deliveries (target_id, source);
+CREATE INDEX ix_deliveries_next_try_at ON deliveries (next_try_at);

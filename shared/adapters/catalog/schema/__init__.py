@@ -1,13 +1,26 @@
 """Define the catalog's tables, one module per area.
 
-The primary key of each tenant's table begins with ``tenant_id``. Types are portable: ids are text, times go through
-``UtcTime``, lists and details are JSON. The migrations create these tables; a test compares the two.
+The primary key of each tenant's table begins with ``tenant_id``. Rows that may also be of the installation have a key of
+their own (``people.tenant_or_installation``). Types are portable: ids are text, times go through ``UtcTime``, lists and
+details are JSON. The migrations create these tables; a test compares the two.
 """
 
 from shared.adapters.catalog.schema.audit import AUDIT, audit_events, audit_heads
 from shared.adapters.catalog.schema.columns import DataKeyId, Json, UtcTime, Uuid, metadata
 from shared.adapters.catalog.schema.jobs import backup_events, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals, untrusted_keys
+from shared.adapters.catalog.schema.notices import deliveries, installation_keys, notice_targets
+from shared.adapters.catalog.schema.people import (
+    grants,
+    identities,
+    invitations,
+    passkeys,
+    people,
+    secrets_hashed,
+    sign_ins,
+    tokens,
+    tries,
+)
 from shared.adapters.catalog.schema.processes import beats, compatible_code, usage, workers
 from shared.adapters.catalog.schema.restores import (
     id_map,
@@ -27,7 +40,7 @@ from shared.adapters.catalog.schema.snapshots import (
 from shared.adapters.catalog.schema.stores import stores
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants, withheld_directories
 
-REVISION = "0014"
+REVISION = "0015"
 """The revision that this code needs: the newest migration."""
 
 OUTLIVES_TENANT = AUDIT | {withheld_directories.name}
@@ -51,11 +64,19 @@ __all__ = [
     "checkpoints",
     "compatible_code",
     "data_keys",
+    "deliveries",
+    "grants",
     "id_map",
+    "identities",
+    "installation_keys",
+    "invitations",
     "jobs",
     "key_events",
     "key_health",
     "metadata",
+    "notice_targets",
+    "passkeys",
+    "people",
     "pins",
     "refusals",
     "restore_passwords",
@@ -65,12 +86,16 @@ __all__ = [
     "runs",
     "schedules",
     "secrets",
+    "secrets_hashed",
+    "sign_ins",
     "snapshot_attempts",
     "snapshot_runs",
     "snapshots",
     "steps",
     "stores",
     "tenants",
+    "tokens",
+    "tries",
     "untrusted_keys",
     "usage",
     "withheld_directories",

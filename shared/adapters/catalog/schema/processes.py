@@ -20,6 +20,8 @@ workers = Table(
     Column("seen_at", UtcTime, nullable=False),
     Column("messages", Integer),  # newest version of messages it understands; None: the first
     Column("messages_at", UtcTime),  # heartbeat that wrote it; void unless equal to seen_at
+    Column("aws_account", String(12)),  # the account that it is in AWS, if it has found out
+    Column("aws_principal", String),  # the ARN of the role or user
 )
 
 usage = Table(
