@@ -1,0 +1,1 @@
+"""The web console: pages and an API over the engine, rendered on the server."""

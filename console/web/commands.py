@@ -1,0 +1,203 @@
+"""The command line of each action of the console, made from the action's own arguments and quoted for a shell.
+
+A test parses each line with the real command line, and compares what it asks for.
+"""
+
+import shlex
+from collections.abc import Iterable
+
+Option = str | bool | None
+"""The value of an option. True is a flag. Options that are None or False are left out."""
+
+
+def back_up(name: str, *, full: bool = False) -> str:
+    """Return the command that requests a backup."""
+    return _line("backup", name, full=full)
+
+
+def verify(name: str, snapshot: str | None = None, *, shallow: bool = False) -> str:
+    """Return the command that verifies a snapshot, or with None all of them."""
+    return _line("verify", name, snapshot, shallow=shallow)
+
+
+def snapshots(name: str) -> str:
+    """Return the command that lists a tenant's snapshots."""
+    return _line("snapshots", name)
+
+
+def list_jobs(tenant: str | None = None, states: Iterable[str] = ()) -> str:
+    """Return the command that lists jobs."""
+    return _line("jobs list", tenant=tenant, state=states)
+
+
+def show_job(job: str) -> str:
+    """Return the command that shows a job."""
+    return _line("jobs show", job)
+
+
+def cancel_job(job: str) -> str:
+    """Return the command that cancels a job."""
+    return _line("jobs cancel", job)
+
+
+def retry_job(job: str) -> str:
+    """Return the command that retries a job."""
+    return _line("jobs retry", job)
+
+
+def show_schedule(name: str) -> str:
+    """Return the command that shows a schedule."""
+    return _line("schedule show", name)
+
+
+def set_schedule(name: str, cron: str, timezone: str) -> str:
+    """Return the command that sets a schedule."""
+    return _line("schedule set", name, cron=cron, timezone=timezone)
+
+
+def pause_schedule(name: str) -> str:
+    """Return the command that pauses a schedule."""
+    return _line("schedule pause", name)
+
+
+def resume_schedule(name: str) -> str:
+    """Return the command that resumes a schedule."""
+    return _line("schedule resume", name)
+
+
+def show_key(name: str) -> str:
+    """Return the command that shows a tenant's key."""
+    return _line("key show", name)
+
+
+def allow_key(name: str) -> str:
+    """Return the command that allows a tenant to have its own key."""
+    return _line("key allow", name)
+
+
+def key_policy(name: str, arn: str | None = None, principal: str | None = None) -> str:
+    """Return the command that shows the policy for a tenant's key."""
+    return _line("key policy", name, arn=arn, principal=principal)
+
+
+def check_key(name: str) -> str:
+    """Return the command that checks a tenant's current key."""
+    return _line("key check", name)
+
+
+def enable_key(name: str, arn: str, *, rehearse: bool = False) -> str:
+    """Return the command that moves a tenant to its own key, or only checks that key. It shows the terms first."""
+    return _line("key enable", name, arn=arn, rehearse=rehearse)
+
+
+def update_key(name: str, arn: str) -> str:
+    """Return the command that changes a tenant's own key."""
+    return _line("key update", name, arn=arn)
+
+
+def show_audit(name: str | None) -> str:
+    """Return the command that shows the last events of a tenant's audit trail, or with None of the installation's."""
+    return _line("audit show", name, installation=name is None)
+
+
+def verify_audit(name: str | None) -> str:
+    """Return the command that verifies an audit trail together with its heads in the store."""
+    return _line("audit verify", name, installation=name is None)
+
+
+def export_audit(name: str | None, output: str) -> str:
+    """Return the command that writes an audit trail to a file."""
+    return _line("audit export", name, output=output, installation=name is None)
+
+
+def add_tenant(
+    name: str,
+    directory_id: str,
+    client_id: str,
+    *,
+    secret_file: str | None = None,
+    certificate: str | None = None,
+    secret_expires: str | None = None,
+) -> str:
+    """Return the command that connects a directory. The secret or certificate is read from a file."""
+    return _line(
+        "tenant add",
+        name,
+        directory_id=directory_id,
+        client_id=client_id,
+        client_secret_file=secret_file,
+        certificate=certificate,
+        secret_expires=secret_expires,
+    )
+
+
+def update_tenant(
+    name: str,
+    *,
+    client_id: str | None = None,
+    secret_file: str | None = None,
+    certificate: str | None = None,
+    secret_expires: str | None = None,
+) -> str:
+    """Return the command that sets a new credential of the application that reads the directory."""
+    return _line(
+        "tenant update",
+        name,
+        client_id=client_id,
+        client_secret_file=secret_file,
+        certificate=certificate,
+        secret_expires=secret_expires,
+    )
+
+
+def update_restore_identity(
+    name: str, client_id: str, *, secret_file: str | None = None, certificate: str | None = None
+) -> str:
+    """Return the command that sets the application that restores."""
+    return _line(
+        "tenant update",
+        name,
+        restore_client_id=client_id,
+        restore_client_secret_file=secret_file,
+        restore_certificate=certificate,
+    )
+
+
+def check_tenant(name: str, *, restore: bool = False) -> str:
+    """Return the command that checks what a tenant's application may do."""
+    return _line("tenant check", name, restore=restore)
+
+
+def show_tenant(name: str) -> str:
+    """Return the command that shows a tenant."""
+    return _line("tenant show", name)
+
+
+def list_tenants() -> str:
+    """Return the command that lists the tenants."""
+    return _line("tenant list")
+
+
+def remove_tenant(name: str, *, shred: bool = False) -> str:
+    """Return the command that removes a tenant. It asks for confirmation."""
+    return _line("tenant remove", name, shred=shred)
+
+
+def _line(command: str, *arguments: str | None, **options: Option | Iterable[str]) -> str:
+    """Return the line of a command with its arguments and options. Arguments that are None are left out.
+
+    ``--`` stands before arguments of which one begins with a dash, as a tenant's name may.
+    """
+    given = [argument for argument in arguments if argument is not None]
+    chosen = [word for name, value in options.items() for word in _option(f"--{name.replace('_', '-')}", value)]
+    dashed = any(argument.startswith("-") for argument in given)
+    return shlex.join(["entrakeep", *command.split(), *([*chosen, "--", *given] if dashed else [*given, *chosen])])
+
+
+def _option(name: str, value: Option | Iterable[str]) -> list[str]:
+    """Return the words of an option, which is repeated for several values."""
+    if value is None or value is False:
+        return []
+    if value is True:
+        return [name]
+    return [word for each in ([value] if isinstance(value, str) else value) for word in (name, each)]
