@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS ?= true
 # With it, each process would compile all that it imports again, and a process is what a command, a demo and a test start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test chaos check bench docs lock clean
+.PHONY: install demo test browser chaos check bench docs lock clean
 
 install: $(VENV)/.installed
 
@@ -36,6 +36,10 @@ test: install
 # Stories that take minutes; 'make test' has a short one of each.
 chaos: install
 	$(BIN)/python -m pytest -n 2 -m chaos $(ARGS)
+
+# Stories in Chromium against the whole stack, one stack a file. Where no Chromium is installed they are skipped, with the reason.
+browser: install
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

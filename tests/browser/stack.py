@@ -1,0 +1,186 @@
+"""The real stack for a file of stories: ``entrakeep up`` with its console, and both simulators."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from console.supervisor.guard import processes
+from tests.flow.shell import PROGRAM, Shell, write_private
+from tests.parts import (
+    ACCOUNT,
+    CLIENT,
+    DIRECTORY,
+    REGION,
+    SECRET,
+    AwsSimulator,
+    GraphSimulator,
+    aws_simulator,
+    free_port,
+    graph_simulator,
+)
+
+BUCKET = "backups"
+LEASE = 4
+"""Seconds of a key lease."""
+SIGN_IN_APP, SIGN_IN_SECRET = "66666666-6666-4666-8666-666666666666", "canary-of-the-sign-in-application"
+
+
+def until(true: Callable[[], object], condition: str, seconds: float = 60.0, pause: float = 0.1) -> None:
+    """Wait until ``true()`` is true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"never came true: {condition}"
+        time.sleep(pause)
+
+
+class Stack:
+    """A running stack. ``home`` has the catalog of SQLite, the logs and temporary files."""
+
+    def __init__(self, folder: Path, graph: GraphSimulator, aws: AwsSimulator, settings: Mapping[str, str]) -> None:
+        self.folder, self.graph, self.aws = folder, graph, aws
+        self.home = folder / "home"
+        self.url = settings["ENTRAKEEP_WEB_URL"]
+        self.shell = Shell(folder, settings)
+        self._output = folder / "up.log"
+        write_private(folder / "secret", SECRET)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # -- processes
+
+    def start(self) -> None:
+        """Run ``entrakeep up``. Return when everything answers."""
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                (*PROGRAM, "up"),
+                cwd=self.folder,
+                env=self.shell.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        until(self._ready, "the stack is ready", 120)
+
+    def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.output
+        return "ready" in self.output.splitlines()
+
+    @property
+    def output(self) -> str:
+        """Return all that ``up`` has printed."""
+        return self._output.read_text()
+
+    def code(self) -> str:
+        """Return the set-up code that ``up`` has printed."""
+        match = re.search(r"[Ss]et-up code:? (\S+)", self.output)
+        assert match is not None, self.output
+        return match[1].rstrip(".")
+
+    def kill(self, part: str) -> None:
+        """Send SIGKILL to every process of a part: ``web``, ``worker`` or ``beat``. ``up`` starts it again."""
+        pids = self.pids(part)
+        assert pids, f"no {part} runs"
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def pids(self, part: str) -> list[int]:
+        """Return the processes of a part of this stack."""
+        words = {"web": "console.cli web", "worker": "workers.app worker", "beat": "workers.app beat"}[part]
+        mark = f"TMPDIR={self.home / 'tmp'}".encode()
+        return [
+            pid
+            for pid, _, _ in processes()
+            if words in _read(pid, "cmdline").replace(b"\0", b" ").decode()
+            and mark in _read(pid, "environ").split(b"\0")
+        ]
+
+    def stop(self) -> None:
+        """End the stack as Ctrl-C does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(30)
+            finally:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    # -- what an operator does
+
+    def run(self, *words: str, status: int = 0) -> str:
+        """Run a command. Return its standard output."""
+        return self.shell.run(*words, status=status)[0].decode()
+
+    def connect(self, name: str, directory: str = DIRECTORY) -> None:
+        """Connect a directory as a tenant."""
+        self.run(
+            *("tenant", "add", name, "--directory-id", directory, "--client-id", CLIENT),
+            *("--client-secret-file", str(self.folder / "secret")),
+        )
+
+    def backup(self, name: str) -> None:
+        """Make a backup and wait for it."""
+        self.run("backup", name, "--wait")
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path("/proc", str(pid), name).read_bytes()
+    except OSError:
+        return b""
+
+
+@contextmanager
+def running_stack(folder: Path, *graph_options: str, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Yield a running stack with a key of the provider and an empty bucket. End every process of it afterwards."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    with ExitStack() as parts:
+        graph = parts.enter_context(graph_simulator(folder, *graph_options))
+        aws = parts.enter_context(aws_simulator())
+        aws.new_bucket(BUCKET)
+        graph.post(
+            "apps",
+            {
+                "client_id": SIGN_IN_APP,
+                "secret": SIGN_IN_SECRET,
+                "permissions": [],
+                "redirect_uris": [f"{url}/sign-in/provider/return"],
+            },
+        )
+        write_private(folder / "sign-in-secret", SIGN_IN_SECRET)
+        stack = Stack(
+            folder,
+            graph,
+            aws,
+            {
+                "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+                "ENTRAKEEP_HOME": str(folder / "home"),
+                "ENTRAKEEP_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
+                "ENTRAKEEP_STORE_URL": f"s3://{BUCKET}/entrakeep",
+                "ENTRAKEEP_PROVIDER_KEY_ARN": aws.new_key(),
+                "ENTRAKEEP_GRAPH_URL": graph.url,
+                "ENTRAKEEP_AUTHORITY_URL": graph.url,
+                "ENTRAKEEP_CA_BUNDLE": str(graph.ca_file),
+                "ENTRAKEEP_KEY_LEASE_SECONDS": str(LEASE),
+                "ENTRAKEEP_WEB_URL": url,
+                "ENTRAKEEP_WEB_LISTEN": f"127.0.0.1:{port}",
+                "ENTRAKEEP_OIDC_ISSUER": f"{graph.url}/{DIRECTORY}/v2.0",
+                "ENTRAKEEP_OIDC_CLIENT_ID": SIGN_IN_APP,
+                "ENTRAKEEP_OIDC_CLIENT_SECRET_FILE": str(folder / "sign-in-secret"),
+                "AWS_ACCESS_KEY_ID": ACCOUNT,
+                "AWS_SECRET_ACCESS_KEY": "any",
+                "AWS_REGION": REGION,
+                **{f"AWS_ENDPOINT_URL_{service}": aws.url for service in ("KMS", "S3", "STS")},
+                **(settings or {}),
+            },
+        )
+        parts.callback(stack.stop)
+        stack.start()
+        yield stack
