@@ -236,6 +236,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     events_kept: int = 50
     """Events of each kind that SQL keeps for a tenant."""
 
+    # Signing in to the console
+    hashes_at_once: int = 2
+    """Passwords and codes that one process hashes at the same time. Each takes 64 MiB."""
+    ceremony_seconds: float = 600.0
+    """How long a person may take at the authenticator or at the sign-in provider."""
+    provider_connect_seconds: float = 3.0
+    """Time-out of a connection to the sign-in provider."""
+    provider_answer_seconds: float = 6.0
+    """How long the sign-in provider may take for a whole answer."""
+    provider_answer_bytes: int = 1024 * 1024
+    """The largest answer of a sign-in provider that is read."""
+    provider_keys_hours: float = 24.0
+    """How long the provider's keys are used before they are read again."""
+    provider_keys_again_seconds: float = 60.0
+    """Least time between two reads of the provider's keys because a token names an unknown one."""
+    provider_clock_seconds: float = 60.0
+    """Difference between this machine's clock and the provider's that is tolerated."""
+
     # The catalog
     catalog_busy_seconds: int = 10
     """How long a process waits for another one that has locked the SQLite file."""

@@ -93,6 +93,7 @@ NOT_LIMITS = {
         adapters/catalog/residue._LEAD
     """,
     "facts of Microsoft Graph, Redis, Linux and TCP": """
+        adapters/passkeys._USUAL_PORTS
         adapters/budget/requests._FIRST_RATE adapters/budget/requests._LEAST_RATE adapters/budget/requests._MOST_RATE
         adapters/budget/requests._BURST adapters/budget/requests._ALONE_RATE adapters/budget/writes._SLOTS
         adapters/budget/writes._ALONE domain/restore/writes.MOST_LINKS engine/restore/execution._BATCH
@@ -102,6 +103,7 @@ NOT_LIMITS = {
         console/supervisor/guard._PR_SET_CHILD_SUBREAPER console/supervisor/guard._KILLED console/cli/exposition._DAY
     """,
     "lengths of texts and lists that people read": """
+        adapters/oidc/id_token._LONGEST_TOKEN adapters/oidc/issuer._LONGEST
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
         domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
@@ -122,7 +124,7 @@ NOT_LIMITS = {
     "sizes of batches that change speed alone, and bounds of arithmetic": """
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
         domain/backoff._MOST_GROWTHS domain/restore/packing._LEVEL domain/restore/packing._WORTH
-        engine/audit._PAGE engine/backup/gather._LINES engine/restore/looking._PAGE
+        adapters/oidc/transport._BLOCK engine/audit._PAGE engine/backup/gather._LINES engine/restore/looking._PAGE
         engine/backup/seen_objects._MOST_REPEATED domain/compare._STRETCH
         engine/compare/differences._OVERHEAD console/cli/comparisons/spool._FAST console/cli/comparisons/spool._PART
         console/cli/compare._BATCH console/cli/compare._AT_ONCE engine/snapshots/download._BATCH vault/reader._PART
