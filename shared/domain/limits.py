@@ -253,6 +253,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Least time between two reads of the provider's keys because a token names an unknown one."""
     provider_clock_seconds: float = 60.0
     """Difference between this machine's clock and the provider's that is tolerated."""
+    # The fleet
+    rpo_target_least_seconds: float = 600.0
+    """The lowest target of an RPO: a backup takes minutes."""
+    fleet_page: int = 50
+    """Tenants of a page of the fleet."""
+    fleet_page_most: int = 500
+    """Most tenants of a page of the fleet that a client may ask for."""
+    trend_days: int = 14
+    """Days that the fleet's trend shows."""
+    rpo_days: int = 30
+    """Days of which a tenant's highest RPO is shown."""
 
     # The catalog
     catalog_busy_seconds: int = 10

@@ -12,6 +12,7 @@ from shared.adapters.catalog.audit import SqlAudit, append
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.customer_keys import SqlCustomerKeys
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
+from shared.adapters.catalog.fleet import SqlFleet
 from shared.adapters.catalog.job_rows import job_of, no_such_job
 from shared.adapters.catalog.jobs import SqlJobs
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
@@ -212,6 +213,10 @@ class SqlCatalog:
     def queries(self) -> SqlQueries:
         """Return the access to lists."""
         return SqlQueries(self._database)
+
+    def fleet(self) -> SqlFleet:
+        """Return the access to the tenants as their operator sees them."""
+        return SqlFleet(self._database)
 
     def overview(self) -> SqlOverview:
         """Return the access to figures about all tenants."""

@@ -98,6 +98,8 @@ class VerifyResult(Details):
     """Blobs that are missing, damaged or unknown."""
     strays: list[str] = []
     """Names in the store that are not Entrakeep's and were skipped."""
+    shallow: bool | None = None
+    """True if hashes alone were compared, False if every blob was opened; None if an older version verified."""
 
 
 class KeyAnswer(Details):

@@ -73,17 +73,21 @@ def verify_step(work: Work) -> bool:
                 store_state(work, progress)
                 raise TimeSliceOver
         progress.snapshots.add(snapshot.snapshot_id)
-    return _end(work, progress)
+    return _end(work, progress, shallow=shallow)
 
 
-def _end(work: Work, progress: _Progress) -> bool:
+def _end(work: Work, progress: _Progress, *, shallow: bool) -> bool:
     """Account for all other objects under the tenant's prefix, then end the job as succeeded or failed."""
     listing = Listing(work.context.store, work.claim.tenant_id)
     for alarm in unaccounted(work, listing, progress.keys):
         progress.add_alarm(alarm)
     damaged = progress.damaged
     detail = VerifyResult(
-        snapshots=len(progress.snapshots), blobs=progress.blobs, damaged=damaged, strays=listing.report()
+        snapshots=len(progress.snapshots),
+        blobs=progress.blobs,
+        damaged=damaged,
+        strays=listing.report(),
+        shallow=shallow,
     )
     if not damaged:
         return work.catalog.claims.finish(work.claim, state=JobState.SUCCEEDED, detail=detail)

@@ -8,6 +8,7 @@ import msgspec
 from shared.domain.jobs import Job
 from shared.domain.model import CredentialKind, Sealed, Tenant, WrappedKey
 from shared.ports.catalog.audit import AuditedTenant
+from shared.ports.catalog.fleet import Fleet
 from shared.ports.catalog.key_health import Probes
 from shared.ports.catalog.overview import Overview
 from shared.ports.catalog.queries import Queries
@@ -91,6 +92,9 @@ class Catalog(Protocol):
 
     def queries(self) -> Queries:
         """Return the handle for lists."""
+
+    def fleet(self) -> Fleet:
+        """Return the handle for the tenants as their operator sees them."""
 
     def overview(self) -> Overview:
         """Return the handle for metrics of all tenants."""

@@ -147,7 +147,9 @@ def test_a_verify_of_an_intact_snapshot_counts_every_blob(world: EngineWorld) ->
     job = world.run_job(JobKind.VERIFY)
     manifests = list(world.store.names(f"{world.tenant.tenant_id}/snapshots/"))
     assert job.state is JobState.SUCCEEDED
-    assert job.detail == VerifyResult(snapshots=1, blobs=len(chunks(world)) + len(manifests) + 1, damaged=[])
+    assert job.detail == VerifyResult(
+        snapshots=1, blobs=len(chunks(world)) + len(manifests) + 1, damaged=[], shallow=False
+    )
 
 
 @pytest.mark.parametrize("shallow", [True, False])

@@ -104,7 +104,11 @@ STORED: list[tuple[JobKind, Any, type[Details]]] = [
     (JobKind.DOWNLOAD, {"records": 7}, RecordsShown),
     (JobKind.BROWSE, {"records": 0}, RecordsShown),
     (JobKind.VERIFY, {"shallow": True}, VerifyRequest),
-    (JobKind.VERIFY, {"snapshots": 1, "blobs": 2, "damaged": [DAMAGED], "strays": ["x"]}, VerifyResult),
+    (
+        JobKind.VERIFY,
+        {"snapshots": 1, "blobs": 2, "damaged": [DAMAGED], "strays": ["x"], "shallow": False},
+        VerifyResult,
+    ),
     (JobKind.KEY_CHECK, {"state": "ok"}, KeyAnswer),
     (
         JobKind.KEY_CHECK,
