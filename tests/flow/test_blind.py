@@ -4,18 +4,12 @@ Then all stored data are searched for them.
 """
 
 import base64
-import re
 import signal
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import redis
 
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
@@ -25,6 +19,7 @@ from shared.domain.secret import Secret
 from shared.engine.snapshots.foreground import run_foreground
 from shared.engine.tenants.onboarding import add_tenant
 from shared.ports.directory import Identity
+from tests.canaries import files, flower_pages, forms, matches, monitor, redis_content
 from tests.contract.graph.certificates import certificate
 from tests.flow.shell import Shell, write_private
 from tests.flow.stack import Stack, running_stack, until
@@ -43,74 +38,10 @@ PERMISSIONS = ["Directory.Read.All", "Policy.Read.All"]
 APP = {"client_id": CLIENT, "secret": SECRET, "permissions": PERMISSIONS}
 
 
-def forms(text: str) -> list[bytes]:
-    """Return the possible forms of a text: plain, UTF-16, hex, and Base64 at each alignment."""
-    plain = text.encode()
-    results = [plain, text.encode("utf-16-le"), plain.hex().encode()]
-    for offset in range(3):
-        encoded = base64.b64encode(bytes(offset) + plain)
-        start, stop = (0, 2, 3)[offset], len(encoded) if (len(plain) + offset) % 3 == 0 else -4
-        results.append(encoded[start:stop])
-    return results
-
-
 def test_the_search_finds_a_canary_in_every_form() -> None:
     for before in range(3):
         assert any(form in base64.b64encode(b"x" * before + NAME.encode() + b"yz") for form in forms(NAME))
     assert any(form in f'"{NAME}"'.encode("utf-16-le") for form in forms(NAME))
-
-
-@contextmanager
-def monitor(url: str) -> Iterator[bytearray]:
-    """Collect all commands that clients send to Redis meanwhile."""
-    commands = bytearray()
-    address = urlsplit(url)
-    with socket.create_connection((str(address.hostname), address.port)) as listener:
-        listener.sendall(b"MONITOR\r\n")
-
-        def listen() -> None:
-            while data := listener.recv(65536):
-                commands.extend(data)
-
-        thread = threading.Thread(target=listen, daemon=True)
-        thread.start()
-        try:
-            yield commands
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-def redis_content(url: str) -> bytes:
-    """Return every key in Redis with its value."""
-    entries = []
-    with closing(redis.Redis.from_url(url)) as client:
-        reads: dict[bytes, Callable[[bytes], object]] = {
-            b"string": client.get,
-            b"list": lambda key: client.lrange(key, 0, -1),
-            b"set": client.smembers,
-            b"hash": client.hgetall,
-            b"zset": lambda key: client.zrange(key, 0, -1),
-        }
-        for key in client.scan_iter():
-            kind = client.type(key)
-            entries.append(repr((key, reads[kind](key) if kind in reads else b"")).encode())
-    return b"\n".join(entries)
-
-
-def flower_pages(stack: Stack) -> dict[str, bytes]:
-    """Return every page of Flower that shows a worker or a task, and the answers of its API."""
-    tasks = re.findall(r"Task [a-z._]+\[([0-9a-f-]+)\] received", (stack.home / "worker.log").read_text())
-    paths = ["/", "/workers", f"/worker/worker@{socket.gethostname()}", "/tasks", "/broker", "/metrics"]
-    paths += ["/api/workers", "/api/tasks?limit=10000", "/api/task/types", "/api/queues/length"]
-    assert tasks
-    paths += [f"{before}{task}" for task in tasks for before in ("/task/", "/api/task/info/")]
-    with httpx.Client(base_url=f"http://127.0.0.1:{stack.flower_port}", trust_env=False, timeout=20) as client:
-        return {f"Flower {path}": client.get(path).raise_for_status().content for path in paths}
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def cursors(stack: Stack, tenant: Tenant) -> list[str]:
@@ -233,7 +164,7 @@ def test_no_private_data_remain_anywhere(tmp_path: Path) -> None:
             run_commands(stack, tmp_path / "desk")
             cause_failures(stack, tenant)
             run_with_a_defect(stack, by_certificate)
-            pages = flower_pages(stack)
+            pages = flower_pages(f"http://127.0.0.1:{stack.flower_port}", stack.home / "worker.log")
             kill_while_reading(stack, tenant)
             tokens = cursors(stack, tenant)
             places = {**files(tmp_path), **pages, "Redis now": redis_content(stack.redis.url)}
@@ -246,10 +177,4 @@ def test_no_private_data_remain_anywhere(tmp_path: Path) -> None:
         assert any(form in places[place] for form in forms(tenant.tenant_id)), place
     assert len(tokens) == sum(stream.reading is Reading.DELTA for stream in STREAMS.values())
     secrets = [*canaries.values(), ANSWER, DEFECT, SECRET, WRONG, TYPED, private, BEARER, "skiptoken", *tokens]
-    matches = [
-        (secret, place)
-        for secret in secrets
-        for place, text in places.items()
-        if any(form in text for form in forms(secret))
-    ]
-    assert matches == []
+    assert matches(secrets, places) == []
