@@ -165,6 +165,11 @@ class Connection:
             self._sign_in.forget()
         await self._sign_in.token(claims)
 
+    @property
+    def shares_token(self) -> bool:
+        """Return True if the token came from the cache. Permissions may have been granted after it was issued."""
+        return self._sign_in.shares
+
     async def permissions(self) -> frozenset[str] | None:
         """Return the permissions that the token names, or None if it cannot be read."""
         self._check()

@@ -133,6 +133,11 @@ class SignIn:
         """Return True if this object requested the token last; False if it came from the cache."""
         return token == self._newest
 
+    @property
+    def shares(self) -> bool:
+        """Return True unless the token in the cache is the one that this object requested last."""
+        return self._newest is None or self._tokens.get(self._name) != self._newest
+
     def forget(self, token: str | None = None) -> None:
         """Remove this token from the cache, but no newer one; None removes any token. The next call requests a new one."""
         self._tokens.forget(self._name, token)

@@ -29,18 +29,25 @@ def groups_named(simulator: Simulator, name: str) -> int:
     return sum(json.loads(value)["displayName"] == name for value in simulator.objects("groups"))
 
 
-def unreachable(simulator: Simulator, budget: Budget) -> DirectoryTarget:
-    """Return a target whose Graph refuses connections, while the sign-in works."""
-    access = GraphAccess(
-        graph_url=f"https://localhost:{free_port()}",
+IDENTITY = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
+
+
+def graph_access(simulator: Simulator, budget: Budget, graph_url: str | None = None) -> GraphAccess:
+    """Return the access to the simulator's directory, or to another Graph with the same sign-in."""
+    return GraphAccess(
+        graph_url=graph_url or simulator.url,
         authority_url=simulator.url,
         trust=ssl.create_default_context(cafile=simulator.ca_file),
         budgets=budget,
         token_seconds=60,
         retry_policy=RETRY_POLICY,
     )
-    identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
-    return access.connect_target(identity, lambda: None)
+
+
+def unreachable(simulator: Simulator, budget: Budget) -> DirectoryTarget:
+    """Return a target whose Graph refuses connections, while the sign-in works."""
+    access = graph_access(simulator, budget, f"https://localhost:{free_port()}")
+    return access.connect_target(IDENTITY, lambda: None)
 
 
 async def test_an_object_is_created_changed_read_deleted_and_undeleted(
@@ -134,22 +141,13 @@ async def test_a_write_is_sent_once_anew_with_the_claims_that_graph_requires(
 
 
 async def test_the_lease_is_checked_before_each_write(simulator: Simulator, budget: Budget) -> None:
-    access = GraphAccess(
-        graph_url=simulator.url,
-        authority_url=simulator.url,
-        trust=ssl.create_default_context(cafile=simulator.ca_file),
-        budgets=budget,
-        token_seconds=60,
-        retry_policy=RETRY_POLICY,
-    )
     ended: list[ClaimLost] = []
 
     def check() -> None:
         if ended:
             raise ended[0]
 
-    identity = Identity(directory_id=DIRECTORY_ID, client_id=CLIENT_ID, secret=Secret(SECRET.encode()))
-    target = access.connect_target(identity, check)
+    target = graph_access(simulator, budget).connect_target(IDENTITY, check)
     assert (await target.write(group("Leased"))).outcome is Outcome.DONE
     ended.append(ClaimLost())
     with pytest.raises(ClaimLost):
@@ -178,6 +176,21 @@ async def test_only_throttled_items_of_a_batch_are_sent_again(
     assert sorted(answer.outcome for answer in answers) == [*[Outcome.DONE] * 4, Outcome.LOST]
     assert groups_named(simulator, "Items") == 4
     assert budget.admitted == [("directory", 5), ("directory", 2)]
+
+
+async def test_a_batch_that_a_shared_token_may_not_write_is_sent_again_with_a_fresh_one(
+    simulator: Simulator, budget: Budget
+) -> None:
+    client_id = "99999999-9999-9999-9999-999999999999"
+    simulator.set("apps", {"client_id": client_id, "secret": SECRET, "permissions": []})
+    identity = Identity(directory_id=DIRECTORY_ID, client_id=client_id, secret=Secret(SECRET.encode()))
+    access = graph_access(simulator, budget)
+    for tokens in (1, 2):  # the first target requests a token of its own, and the second takes it from the cache
+        target = access.connect_target(identity, lambda: None)
+        answers = await target.write_all([group("Granted"), group("Granted")])
+        await target.close()
+        assert [answer.outcome for answer in answers] == [Outcome.FORBIDDEN] * 2
+        assert simulator.request_count("/{id}/oauth2/v2.0/token") == tokens
 
 
 @pytest.mark.parametrize("what", ["drop", "truncate"])

@@ -59,7 +59,8 @@ class WriteBatch:
             return False, None
         items = _items(response)
         throttled = [n for n in numbers if n in items and is_throttled(items[n].code, items[n].retry_after)]
-        refused = [n for n in numbers if n in items and items[n].code == 401]
+        to_renew = (401, 403) if self._sender.shares_token else (401,)
+        refused = [n for n in numbers if n in items and items[n].code in to_renew]
         for n in numbers:
             if n not in items:
                 self._answers[n] = LOST

@@ -57,6 +57,11 @@ class Sender:
         self._retry_policy = retry_policy
         self._seconds = retry_policy.write_seconds
 
+    @property
+    def shares_token(self) -> bool:
+        """Return True if the token came from the cache: a refusal may be due to its age."""
+        return self._connection.shares_token
+
     async def permissions(self) -> frozenset[str] | None:
         """Return the permissions that the application's token names, or None if it names none."""
         return await self._connection.permissions()
