@@ -5,12 +5,13 @@ from collections.abc import Mapping
 
 from sqlalchemy import RowMapping
 
+from shared.adapters.catalog.event_search import events_wanted
 from shared.adapters.catalog.schema import audit_events, audit_heads, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absent
 from shared.domain.audit import INSTALLATION, Action, Entry, Head, Plain, following, head_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Details, JobState, row_of
-from shared.ports.catalog.audit import Position
+from shared.ports.catalog.audit import EventFilter, Position
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,13 @@ class SqlAudit:
         with self._tenancy.read() as rows:
             query = rows.query(audit_events).order_by(audit_events.c.number.desc()).limit(limit)
             return [_entry_of(row) for row in rows.all(query)]
+
+    def find(self, wanted: EventFilter) -> list[Entry]:
+        """Return a page of entries that pass the filter, the newest first."""
+        with self._tenancy.read() as rows:
+            conditions = events_wanted(wanted, rows.connection.dialect.name)
+            query = rows.query(audit_events, *conditions).order_by(audit_events.c.number.desc())
+            return [_entry_of(row) for row in rows.all(query.limit(wanted.limit))]
 
     def head(self) -> Head | None:
         """Return the chain's head, or None if it has no events."""

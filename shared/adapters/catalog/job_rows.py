@@ -1,6 +1,7 @@
 """Read jobs and steps from their rows, and select unfinished jobs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping
@@ -54,7 +55,7 @@ def job_of(row: RowMapping) -> Job:
     )
 
 
-def step_of(row: RowMapping) -> Step:
+def step_of(row: RowMapping | Mapping[str, Any]) -> Step:
     """Return the step in a row."""
     return Step(
         step_id=row["step_id"],
@@ -70,7 +71,7 @@ def step_of(row: RowMapping) -> Step:
     )
 
 
-def _trouble_of(row: RowMapping) -> Trouble | None:
+def _trouble_of(row: RowMapping | Mapping[str, Any]) -> Trouble | None:
     """Return the trouble that an unfinished step is in, or None."""
     if row["trouble"] is None or row["state"] == StepState.DONE:
         return None

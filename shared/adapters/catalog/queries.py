@@ -1,11 +1,12 @@
 """List tenants, jobs and snapshots, page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
+from shared.adapters.catalog.job_lists import jobs_wanted, jobs_watched, watched_of
 from shared.adapters.catalog.job_rows import job_of, of_kinds
 from shared.adapters.catalog.key_health import health_of
 from shared.adapters.catalog.key_states import key_states
@@ -16,7 +17,15 @@ from shared.adapters.catalog.tenancy import no_such_tenant, tenant_of
 from shared.domain.errors import Code
 from shared.domain.jobs import Job, JobKind, JobState
 from shared.domain.model import Snapshot
-from shared.ports.catalog.queries import JobFilter, Result, SnapshotAt, SnapshotFilter, TenantFilter, TenantOverview
+from shared.ports.catalog.queries import (
+    JobFilter,
+    Result,
+    SnapshotAt,
+    SnapshotFilter,
+    TenantFilter,
+    TenantOverview,
+    WatchedJob,
+)
 
 _LISTED = ~snapshots.c.going
 _BACKUP_ENDED = (of_kinds(JobKind.BACKUP), jobs.c.finished_at.is_not(None))
@@ -74,23 +83,14 @@ class SqlQueries:
         ]
 
     def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
-        """Return the jobs that pass the filter, the newest first, with their tenants' names."""
-        where: list[ColumnElement[bool]] = []
-        if wanted.tenant_id is not None:
-            where.append(jobs.c.tenant_id == wanted.tenant_id)
-        if wanted.states:
-            where.append(jobs.c.state.in_([state.value for state in wanted.states]))
-        if wanted.since is not None:
-            where.append(jobs.c.created_at >= wanted.since)
-        query = (
-            select(jobs, tenants.c.name.label("tenant"))
-            .join(tenants, tenants.c.tenant_id == jobs.c.tenant_id)
-            .where(*where)
-            .order_by(jobs.c.created_at.desc(), jobs.c.number.desc())
-            .limit(wanted.limit)
-        )
+        """Return a page of the jobs that pass the filter, the newest first, with their tenants' names."""
         with self._database.read(EVERY_TENANT) as connection:
-            return [(job_of(row), row["tenant"]) for row in connection.execute(query).mappings()]
+            return [(job_of(row), row["tenant"]) for row in connection.execute(jobs_wanted(wanted)).mappings()]
+
+    def watched(self, job_ids: Collection[str]) -> list[WatchedJob]:
+        """Return these jobs with their steps."""
+        with self._database.read(EVERY_TENANT) as connection:
+            return watched_of(connection.execute(jobs_watched(job_ids)).mappings())
 
     def snapshots(self, wanted: SnapshotFilter) -> list[Snapshot]:
         """Return a page of snapshots, the newest first.

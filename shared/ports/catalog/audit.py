@@ -5,6 +5,7 @@ the handle is bound (``Catalog.as_actor``).
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -19,6 +20,27 @@ class AuditedTenant(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     removed: bool
     """True if the tenant was removed: the catalog has only its trail."""
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of a trail to list, newest first. A field of None chooses all."""
+
+    action: str | None = None
+    """Only events of this action."""
+    family: str | None = None
+    """Only events of actions that begin with this word and a dot: ``download`` for ``download.begun``."""
+    actor: str | None = None
+    """Only events of this actor."""
+    job: str | None = None
+    """Only events that name this job."""
+    since: datetime | None = None
+    """Only events at this time or later."""
+    until: datetime | None = None
+    """Only events before this time."""
+    below: int | None = None
+    """Only events with a lower number: that of the last event of the previous page."""
+    limit: int = 50
+    """The number of events at most."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +78,9 @@ class Audit(Protocol):
 
     def recent(self, limit: int) -> list[Entry]:
         """Return the newest entries, newest first."""
+
+    def find(self, wanted: EventFilter) -> list[Entry]:
+        """Return a page of entries, newest first, unchecked. One query."""
 
     def head(self) -> Head | None:
         """Return the head of the chain, or None before the first event."""

@@ -4,13 +4,14 @@ A page takes the same number of queries however many rows the catalog has. As in
 the same errors.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobState
+from shared.domain.jobs import Job, JobKind, JobState, Origin, Step
 from shared.domain.key_health import KeyHealth
 from shared.domain.model import Schedule, Snapshot, Tenant
 from shared.ports.catalog.keys import KeyState
@@ -67,10 +68,26 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Only jobs of this tenant; None for all."""
     states: tuple[JobState, ...] = ()
     """Only jobs in one of these states; empty for all."""
+    kinds: tuple[JobKind, ...] = ()
+    """Only jobs of one of these kinds; empty for all."""
+    origin: Origin | None = None
+    """Only jobs of this origin; None for both."""
     since: datetime | None = None
     """Only jobs requested at this time or later."""
+    after: str | None = None
+    """The id of the last job of the previous page; None for the first page. No job follows one that does not exist."""
     limit: int = 100
     """The number of jobs at most."""
+
+
+class WatchedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job with its steps."""
+
+    job: Job
+    tenant: str
+    """The tenant's name."""
+    steps: list[Step]
+    """Its steps by phase, then name."""
 
 
 class SnapshotFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +110,10 @@ class Queries(Protocol):
         """Return the tenant with this name. Raise Refuse ``NO_SUCH_TENANT``."""
 
     def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
-        """Return jobs and their tenants' names."""
+        """Return a page of jobs with their tenants' names. One query."""
+
+    def watched(self, job_ids: Collection[str]) -> list[WatchedJob]:
+        """Return these jobs, without those that do not exist any more. One query, however many there are."""
 
     def snapshots(self, wanted: SnapshotFilter) -> list[Snapshot]:
         """Return a page of snapshots. Raise Refuse ``NO_SUCH_SNAPSHOT`` if ``after`` does not exist any more."""

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import JobKind, JobState, KeyChangeProgress, KeyChecks, steps_of
+from shared.domain.jobs import JobKind, JobState, KeyChangeProgress, KeyChecks, Origin, steps_of
 from shared.domain.model import Schedule
 from shared.engine.requests.lists import all_snapshots, all_tenants
 from shared.ports.catalog.queries import JobFilter, SnapshotFilter, TenantFilter, TenantOverview
@@ -152,6 +152,63 @@ def test_jobs_are_filtered_by_tenant_state_and_time(world: World, acme: TenantCa
     assert ids(states=(JobState.FAILED,)) == everything[1:]
     assert ids(states=(JobState.FAILED, JobState.QUEUED), tenant_id=other.tenant_id) == everything[:1]
     assert ids(since=acme.jobs.get(failed.job_id).created_at) == everything[:2]
+
+
+@pytest.mark.postgresql
+def test_jobs_are_filtered_by_kind_and_origin(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    backup = acme.jobs.request(JobKind.BACKUP, origin=Origin.SCHEDULE)[0]
+    verify = acme.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
+    check = other.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)[0]
+
+    def ids(**filters: Any) -> set[str]:
+        return {job.job_id for job, _ in world.catalog.queries().jobs(JobFilter(**filters))}
+
+    assert ids(kinds=(JobKind.BACKUP,)) == {backup.job_id}
+    assert ids(kinds=(JobKind.BACKUP, JobKind.KEY_CHECK)) == {backup.job_id, check.job_id}
+    assert ids(origin=Origin.HAND) == {verify.job_id, check.job_id}
+    assert ids(origin=Origin.SCHEDULE, tenant_id=other.tenant_id) == set()
+
+
+@pytest.mark.postgresql
+def test_pages_of_jobs_follow_each_other_in_one_query_each(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    made = []
+    for number in range(7):
+        made.append((acme if number % 3 else other).jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id)
+        world.pass_time(number % 2)
+    queries = world.catalog.queries()
+
+    def paged(tenant_id: str | None) -> list[str]:
+        ids: list[str] = []
+        while True:
+            with recorded_statements() as statements:
+                page = queries.jobs(JobFilter(tenant_id=tenant_id, after=ids[-1] if ids else None, limit=2))
+            assert len([each for each in statements if "FROM jobs" in each]) == 1
+            if not page:
+                return ids
+            ids += [job.job_id for job, _ in page]
+
+    everything = [job.job_id for job, _ in queries.jobs(JobFilter())]
+    assert (paged(None), set(everything)) == (everything, set(made))
+    assert paged(acme.tenant_id) == [job for job in reversed(made) if made.index(job) % 3]
+    assert queries.jobs(JobFilter(tenant_id=acme.tenant_id, after=made[0])) == [], "the mark is a job of another tenant"
+    assert queries.jobs(JobFilter(after="none")) == []
+
+
+@pytest.mark.postgresql
+def test_watched_jobs_come_with_their_steps_in_one_query(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    planned, queued = world.planned(acme), other.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0]
+    world.planned(world.add("third"))
+    with recorded_statements() as statements:
+        watched = world.catalog.queries().watched([planned.job_id, queued.job_id, "none"])
+    assert len([each for each in statements if "jobs" in each]) == 1
+    assert {each.job.job_id: (each.job, each.tenant, each.steps) for each in watched} == {
+        planned.job_id: (acme.jobs.get(planned.job_id), "acme", acme.jobs.steps(planned.job_id)),
+        queued.job_id: (queued, "other", []),
+    }
 
 
 @pytest.mark.postgresql

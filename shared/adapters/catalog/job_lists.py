@@ -1,0 +1,66 @@
+"""Statements that list jobs, with the name of their tenant."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, select, tuple_
+
+from shared.adapters.catalog.job_rows import job_of, of_kinds, step_of
+from shared.adapters.catalog.schema import jobs, steps, tenants
+from shared.ports.catalog.queries import JobFilter, WatchedJob
+
+_STEP = "step_of_"
+"""Begins the labels of a step's columns beside those of its job."""
+_IN_TENANT = (jobs.c.number,)
+_IN_ALL = (jobs.c.created_at, jobs.c.number, jobs.c.job_id)
+"""The columns that jobs are sorted by, of one tenant and of all: each is the end of an index."""
+_NAMED = select(jobs, tenants.c.name.label("tenant")).join(tenants, tenants.c.tenant_id == jobs.c.tenant_id)
+
+
+def jobs_wanted(wanted: JobFilter) -> Select[Any]:
+    """Return the statement for a page of jobs, the newest first."""
+    order = _IN_ALL if wanted.tenant_id is None else _IN_TENANT
+    where = list(_conditions(wanted))
+    if wanted.after is not None:
+        own = [jobs.c.tenant_id == wanted.tenant_id] if wanted.tenant_id is not None else []
+        last = select(*order).where(jobs.c.job_id == wanted.after, *own).scalar_subquery()
+        where.append(tuple_(*order) < last)
+    return _NAMED.where(*where).order_by(*(column.desc() for column in order)).limit(wanted.limit)
+
+
+def _conditions(wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
+    """Yield the conditions of a filter."""
+    if wanted.tenant_id is not None:
+        yield jobs.c.tenant_id == wanted.tenant_id
+    if wanted.states:
+        yield jobs.c.state.in_([state.value for state in wanted.states])
+    if wanted.kinds:
+        yield of_kinds(*wanted.kinds)
+    if wanted.origin is not None:
+        yield jobs.c.asked == wanted.origin.value
+    if wanted.since is not None:
+        yield jobs.c.created_at >= wanted.since
+
+
+def jobs_watched(job_ids: Collection[str]) -> Select[Any]:
+    """Return the statement for these jobs with their steps: a row for each step, one for a job without steps."""
+    own_steps = and_(steps.c.tenant_id == jobs.c.tenant_id, steps.c.job_id == jobs.c.job_id)
+    return (
+        _NAMED.add_columns(*(column.label(f"{_STEP}{column.name}") for column in steps.c))
+        .outerjoin(steps, own_steps)
+        .where(jobs.c.job_id.in_(job_ids))
+        .order_by(jobs.c.job_id, steps.c.phase, steps.c.name)
+    )
+
+
+def watched_of(rows: Iterable[RowMapping]) -> list[WatchedJob]:
+    """Return the jobs in the rows of ``jobs_watched``."""
+    watched: dict[str, WatchedJob] = {}
+    for row in rows:
+        known = watched.get(row["job_id"])
+        if known is None:
+            known = watched[row["job_id"]] = WatchedJob(job=job_of(row), tenant=row["tenant"], steps=[])
+        step: dict[str, Any] = {column.name: row[f"{_STEP}{column.name}"] for column in steps.c}
+        if step["step_id"] is not None:
+            known.steps.append(step_of(step))
+    return list(watched.values())
