@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from shared.adapters.catalog import directories, schema
 from shared.adapters.catalog.audit import SqlAudit, append
+from shared.adapters.catalog.challenges import SqlChallenges
 from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.catalog.customer_keys import SqlCustomerKeys
 from shared.adapters.catalog.engine import EVERY_TENANT, Database, Turn
@@ -205,6 +206,10 @@ class SqlCatalog:
     def probes(self) -> SqlProbes:
         """Return the access to probes of all tenants' keys."""
         return SqlProbes(self._database)
+
+    def challenges(self) -> SqlChallenges:
+        """Return the handle for challenges of browsers."""
+        return SqlChallenges(self._database)
 
     def stores(self) -> SqlStores:
         """Return the access to the known blob store."""

@@ -8,6 +8,7 @@ import msgspec
 from shared.domain.jobs import Job
 from shared.domain.model import CredentialKind, Sealed, Tenant, WrappedKey
 from shared.ports.catalog.audit import AuditedTenant
+from shared.ports.catalog.challenges import Challenges
 from shared.ports.catalog.fleet import Fleet
 from shared.ports.catalog.key_health import Probes
 from shared.ports.catalog.overview import Overview
@@ -86,6 +87,9 @@ class Catalog(Protocol):
 
     def probes(self) -> Probes:
         """Return the handle for key probes and notices of all tenants."""
+
+    def challenges(self) -> Challenges:
+        """Return the handle for challenges of browsers."""
 
     def stores(self) -> Stores:
         """Return the handle for the identity of the blob store."""

@@ -26,7 +26,7 @@ from tests.postgres import OWNER, PostgresServer
 REVISIONS = sorted(
     script.revision for script in ScriptDirectory(str(Path(package.__file__).parent / "migrations")).walk_revisions()
 )
-OF_PEOPLE = ("people", "passkeys", "identities", "secrets_hashed", "sign_ins", "invitations", "tries")
+OF_PEOPLE = ("people", "passkeys", "identities", "secrets_hashed", "sign_ins", "invitations", "tries", "challenges")
 WITHOUT_TENANT = ("beats", "workers", "compatible_code", "stores", "installation_keys", *OF_PEOPLE)
 OR_OF_THE_INSTALLATION = ("grants", "tokens", "notice_targets", "deliveries")
 """Tables whose rows name a tenant, or none if they are of the installation."""

@@ -57,6 +57,13 @@ CREATE TABLE bucket_jobs (
 	CONSTRAINT pk_bucket_jobs PRIMARY KEY (tenant_id, job_id),
 	CONSTRAINT fk_bucket_jobs_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id)
 );
+CREATE TABLE challenges (
+	hash VARCHAR(64) NOT NULL,
+	purpose VARCHAR(32) NOT NULL,
+	detail JSON NOT NULL,
+	expires_at DATETIME NOT NULL,
+	CONSTRAINT pk_challenges PRIMARY KEY (hash)
+);
 CREATE TABLE checkpoint_runs (
 	tenant_id VARCHAR(36) NOT NULL,
 	row_id VARCHAR NOT NULL,
@@ -548,6 +555,7 @@ CREATE INDEX ix_identities_person_id ON identities (person_id);
 CREATE INDEX ix_secrets_hashed_person_id_kind ON secrets_hashed (person_id, kind);
 CREATE INDEX ix_sign_ins_person_id ON sign_ins (person_id);
 CREATE INDEX ix_invitations_person_id ON invitations (person_id);
+CREATE INDEX ix_challenges_expires_at ON challenges (expires_at);
 CREATE INDEX ix_grants_person_id ON grants (person_id);
 CREATE INDEX ix_grants_tenant_id ON grants (tenant_id);
 CREATE INDEX ix_tokens_tenant_id ON tokens (tenant_id);

@@ -11,6 +11,7 @@ from shared.adapters.catalog.schema.jobs import backup_events, checkpoints, jobs
 from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals, untrusted_keys
 from shared.adapters.catalog.schema.notices import deliveries, installation_keys, notice_targets
 from shared.adapters.catalog.schema.people import (
+    challenges,
     grants,
     identities,
     invitations,
@@ -60,6 +61,7 @@ __all__ = [
     "backup_events",
     "beats",
     "bucket_jobs",
+    "challenges",
     "checkpoint_runs",
     "checkpoints",
     "compatible_code",

@@ -122,6 +122,18 @@ tries = Table(
     Column("last_at", UtcTime, nullable=False),
 )
 
+challenges = Table(
+    "challenges",
+    metadata,
+    Column(
+        "hash", _HASH, primary_key=True
+    ),  # of what the browser has, from which all values of the challenge are derived
+    Column("purpose", String(32), nullable=False),
+    Column("detail", Json, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+Index(None, challenges.c.expires_at)
+
 tokens = Table(
     "tokens",
     metadata,

@@ -89,7 +89,7 @@ def _add_ways_to_sign_in() -> None:
 
 
 def _add_sign_ins() -> None:
-    """Add the tables of sign-ins, invitations and failed tries."""
+    """Add the tables of sign-ins, invitations, failed tries and challenges."""
     op.create_table(
         "sign_ins",
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -127,6 +127,15 @@ def _add_sign_ins() -> None:
         _time("last_at", nullable=False),
         sa.PrimaryKeyConstraint("who", name="pk_tries"),
     )
+    op.create_table(
+        "challenges",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=32), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        _time("expires_at", nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_challenges"),
+    )
+    op.create_index("ix_challenges_expires_at", "challenges", ["expires_at"])
 
 
 def _add_rights() -> None:
