@@ -27,6 +27,7 @@ class Results:
         self._resources = {each.number: each.resource for each in operations}
         self._states = dict(work.catalog.restores.states(work.claim.job_id))
         self._waiting: dict[int, tuple[OperationState, str, WriteAnswer, ResultDetail]] = {}
+        self._count()  # the counts in SQL may be older than the results: after a kill, and when a restore is retried
 
     def state(self, number: int) -> OperationState | None:
         """Return how an operation ended, or None if it has not ended."""

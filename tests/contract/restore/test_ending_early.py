@@ -10,7 +10,7 @@ import pytest
 
 from console.download_file import to_file
 from shared.domain.errors import Cancelled, Code, GraphTrouble, KeyRefused, Refuse
-from shared.domain.jobs import RestorePhase
+from shared.domain.jobs import RestorePhase, RestoreProgress
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.requests.restores import hand_out_passwords
 from shared.engine.restore.executing import write_step
@@ -108,6 +108,22 @@ def test_a_cancelled_restore_keeps_the_results_of_what_was_sent_and_may_go_on(
     restore.retry()
     restore.write()
     team.check(restore)
+
+
+def test_a_restore_whose_writes_were_all_done_counts_them_when_it_is_retried(
+    world: EngineWorld, simulator: Simulator
+) -> None:
+    team = Team("proved-later", simulator)
+    restore = Restore(world, team.script.plan())
+    restore.write()
+    with world.step("prove", RestorePhase.PROVE) as work:
+        world.catalog.claims.fail(work.claim, Code.KEY_ACCESS_REVOKED, "The key was disabled.")
+    restore.retry()
+    restore.write()
+    team.check(restore)
+    detail = world.catalog.jobs.get(restore.job_id).detail
+    assert isinstance(detail, RestoreProgress)
+    assert (detail.done, detail.partly, detail.failed) == (5, 0, 0)
 
 
 def test_a_revoked_key_stops_a_restore_within_a_lease_and_it_goes_on_later(world: EngineWorld, slow: Simulator) -> None:
