@@ -98,7 +98,7 @@ def move(directory_id: str, client_id: str, secret: str, many: str) -> Moved:
     _add_data_keys(context, catalog.tenant(), int(many) - 1)
     watch.begin()
     calls_before, cpu_before = _calls(owner), time.process_time()
-    _run_all(context, catalog, request_update(catalog, second))
+    _run_all(context, catalog, request_update(catalog, second, "measured"))
     ended_at, cpu_seconds = time.perf_counter(), time.process_time() - cpu_before
     calls_after = _calls(owner)
     switched_at, moved = watch.switched, catalog.keys.state().data_keys

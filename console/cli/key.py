@@ -54,15 +54,23 @@ def _warned(event: KeyEventDocument) -> str:
     return f" Warnings: {names}." if names else ""
 
 
-@app.command(epilog=examples("entrakeep key allow contoso"))
-def allow(name: Name) -> None:
+@app.command(epilog=examples("entrakeep key allow contoso", "entrakeep key allow contoso --take-back"))
+def allow(
+    name: Name,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Take the permission back.")] = False,
+) -> None:
     """Allow a tenant to have its own KMS key.
 
-    This is the operator's permission and changes nothing by itself. 'entrakeep key enable' moves the tenant to its key.
+    This is the operator's permission and changes nothing by itself. 'entrakeep key enable' moves the tenant to its key. With
+    --take-back the permission ends, as long as the tenant has no key of its own yet.
     """
     catalog = open_catalog()
-    from shared.engine.requests.customer_keys import allow_key
+    from shared.engine.requests.customer_keys import allow_key, disallow_key
 
+    if take_back:
+        had = disallow_key(catalog, catalog.actor, name)
+        print_line(f"Taken back: {name} may not have its own key." if had else f"{name} had no permission. Unchanged.")
+        return
     allow_key(catalog, catalog.actor, name)
     print_line(
         f"Allowed: {name} may have its own key. Its key administrator continues with 'entrakeep key policy {name}'."
@@ -94,10 +102,12 @@ def policy(
     Prints the least permissions, for this tenant alone: as statements for the key's policy, and as steps for the AWS console,
     the AWS command line, CloudFormation and Terraform. Asks AWS for the identity of this process.
     """
-    context = open_engine()
-    from shared.engine.requests.customer_keys import policy_for
+    catalog = open_catalog()
+    from shared.engine.requests.customer_keys import caller_of, policy_for
 
-    required = policy_for(context, context.catalog.find(name), arn, principal)
+    tenant = catalog.find(name)
+    workers = [caller_of(principal or open_engine().keys.caller().principal)]
+    required = policy_for(tenant, workers, arn)
     if as_json:
         print_document(policy_document(required))
     else:

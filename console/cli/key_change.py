@@ -7,7 +7,7 @@ import typer
 
 from console.cli.arguments import AsJson, KeyArn, Name, Wait, examples
 from console.cli.key import app
-from console.cli.opening import open_catalog
+from console.cli.opening import now, open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.prompts import check_terminal
 from console.cli.waiting import print_requested, refuse_failed, wait_for
@@ -57,7 +57,8 @@ def enable(
     if not _agreed(accept_terms, as_json):
         note("Nothing was changed.")
         raise typer.Exit(1)
-    _finish(catalog, name, enable_key(catalog, catalog.actor, check), wait=wait, as_json=as_json)
+    job = enable_key(catalog, catalog.actor, name, check.job_id, now())
+    _finish(catalog, name, job, wait=wait, as_json=as_json)
 
 
 @app.command(
@@ -76,7 +77,8 @@ def update(name: Name, arn: KeyArn, wait: Wait = False, as_json: AsJson = False)
     from shared.engine.requests.customer_keys import check_key_to_update, update_key
 
     check = _checked(catalog, check_key_to_update(catalog, catalog.actor, name, arn), as_json=as_json)
-    _finish(catalog, name, update_key(catalog, catalog.actor, check), wait=wait, as_json=as_json)
+    job = update_key(catalog, catalog.actor, name, check.job_id, now())
+    _finish(catalog, name, job, wait=wait, as_json=as_json)
 
 
 def _checked(catalog: "Catalog", job: "Job", *, as_json: bool, last: bool = False) -> "Job":

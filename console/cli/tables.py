@@ -118,6 +118,7 @@ def print_policy(policy: "Policy") -> None:
     """Print a policy ready to be pasted: nothing is cut or wrapped."""
     parts = {
         "The operator's account": policy.account,
+        "The workers' principals": "\n".join(policy.principals),
         "The statements for the key's policy": msgspec.json.format(msgspec.json.encode(policy.statements)).decode(),
         "In the console": policy.console,
         "By the AWS command line": policy.cli,

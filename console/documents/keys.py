@@ -129,6 +129,8 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     account: str
     """The operator's AWS account."""
+    principals: list[str]
+    """The ARNs of the workers' roles or users."""
     statements: list[dict[str, Any]]
     """The statements for the key's policy."""
     terraform: str
@@ -185,6 +187,7 @@ def policy_document(policy: "Policy") -> PolicyDocument:
     """Return the document of what a key's owner must allow."""
     return PolicyDocument(
         account=policy.account,
+        principals=policy.principals,
         statements=policy.statements,
         terraform=policy.terraform,
         cloudformation=policy.cloudformation,

@@ -1,6 +1,7 @@
 """ARNs of KMS keys: their form, and how to recognise another cloud's keys (KMS developer guide, "Key identifiers")."""
 
 import re
+import unicodedata
 
 from shared.domain.errors import Code, Refuse
 
@@ -17,6 +18,15 @@ _GOOGLE = re.compile(
 
 PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)")
 """The ARN of a role or user, or of a whole account."""
+
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+"""Unicode categories of spaces, line breaks and marks without a shape, which no ARN contains."""
+
+
+def clean_arn(text: str) -> str:
+    """Return the ARN without the spaces, line breaks and invisible marks that come with a copied text."""
+    return "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
 
 
 def check_form(arn: str) -> None:

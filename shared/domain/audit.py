@@ -56,6 +56,7 @@ class Action(StrEnum):
     KEY_REFUSED = "key.refused"
     KEY_ANSWERED = "key.answered"
     KEY_ALLOWED = "key.allowed"
+    KEY_DISALLOWED = "key.disallowed"
     KEY_TERMS_ACCEPTED = "key.terms-accepted"
     KEY_ENABLE_ASKED = "key.enable-asked"
     KEY_ENABLE_ENDED = "key.enable-ended"

@@ -169,7 +169,7 @@ def test_a_key_change_completes_although_parts_are_killed_and_frees_the_previous
     starts = sum(chaos.starts[part] for part in parts)
     watch = Watch(stack, tenant, new)
     chaos.faults.plan(*parts)
-    assert_succeeds(chaos, request_update(catalog, new), watch)
+    assert_succeeds(chaos, request_update(catalog, new, "ada"), watch)
     assert chaos.faults.strikes() >= data_keys // 10
     assert sum(chaos.starts[part] for part in parts) - starts >= chaos.faults.strikes() - 1
     until(lambda: (state := watch.check()) and state.old_key_free, "the old key may be disabled", 2 * LEASE + 10)

@@ -62,7 +62,7 @@ def new_key(stack: Stack, statements: list[dict[str, Any]]) -> str:
 
 def key_for(stack: Stack, tenant: Tenant) -> str:
     caller = stack.context.keys.caller()
-    return new_key(stack, key_policy(caller, tenant.tenant_id, REGION, None).statements)
+    return new_key(stack, key_policy([caller], tenant.tenant_id, REGION, None).statements)
 
 
 def enable(stack: Stack, name: str) -> tuple[Tenant, str]:
@@ -222,7 +222,7 @@ def test_losing_the_previous_key_midway_holds_back_only_its_data_keys_until_it_r
     refusal = {"what": "error", "code": "AccessDeniedException", "status": 400}
     # One call checks the key again, and one data key moves. Then KMS refuses.
     stack.aws.fault({"match": match, "skip": 2, **refusal})
-    job = stack.ended(request_update(stack.catalog_of(tenant), new))
+    job = stack.ended(request_update(stack.catalog_of(tenant), new, "ada"))
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED), job
     assert job.detail.to_move > 0
     document = show(shell, "lost")
@@ -241,7 +241,7 @@ def test_another_worker_takes_over_a_key_change_after_a_kill(stack: Stack, point
     new = key_for(stack, tenant)
     points = Points(stack.home, tenant.tenant_id)
     points.plan(Plan(point=point, nth=1 + sum(each.point == point for each in points.passed())))
-    job = assert_succeeded(stack.ended(request_update(stack.catalog_of(tenant), new)))
+    job = assert_succeeded(stack.ended(request_update(stack.catalog_of(tenant), new, "ada")))
     assert [each.point for each in points.struck()] == [point]
     assert job.kind is JobKind.KEY_UPDATE
     assert_nothing_names(stack, tenant, old)
@@ -253,7 +253,7 @@ def test_another_worker_takes_over_a_key_change_after_a_kill(stack: Stack, point
 def test_backups_and_downloads_continue_while_the_key_changes(stack: Stack) -> None:
     tenant, _ = enable(stack, "busy")
     stack.aws.fault({"match": {"service": "kms", "action": "ReEncrypt"}, "what": "slow", "seconds": 0.3})
-    changing = request_update(stack.catalog_of(tenant), key_for(stack, tenant))
+    changing = request_update(stack.catalog_of(tenant), key_for(stack, tenant), "ada")
     until(lambda: stack.catalog_of(tenant).tenant().key_epoch == 3, "the switch")
     stack.backup(tenant)
     same(stack.download(tenant), stack.graph.records(*FEW))

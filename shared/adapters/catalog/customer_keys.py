@@ -6,15 +6,17 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select
 
 from shared.adapters.catalog.audit import append
+from shared.adapters.catalog.key_requests import request_change, request_check, request_of_check
 from shared.adapters.catalog.keys import insert_key, key_of, newest_generations
 from shared.adapters.catalog.schema import acceptances, data_keys, runs, snapshot_runs, snapshots, steps, tenants
 from shared.adapters.catalog.step_writes import NO_TROUBLE, lock_claim
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
 from shared.domain.audit import Action
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Claim
+from shared.domain.jobs import Claim, Job, JobKind, KeyChangeProgress, KeyChecks
+from shared.domain.key_checks import check_may_change
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
-from shared.ports.catalog.customer_keys import Acceptance
+from shared.ports.catalog.customer_keys import Acceptance, AcceptedTerms
 from shared.ports.catalog.keys import EpochMoved
 
 
@@ -40,14 +42,47 @@ class SqlCustomerKeys:
             since: datetime | None = rows.tenant()["key_allowed_at"]
             return since
 
-    def accept(self, *, actor: str, version: str, sha256: str, arn: str) -> Acceptance:
-        """Store and audit that ``actor`` accepted this version of the terms for this key."""
+    def disallow(self) -> bool:
+        """Take the permission back. Return False if there was none. Raises Refuse ``WRONG_USE``."""
+        with self._tenancy.write() as rows:
+            tenant = rows.tenant(lock=True)
+            if tenant["key_mode"] == KeyMode.CUSTOMER:
+                sentence = f"{tenant['name']} has a key of its own already; there is no way back to the operator's key."
+                raise Refuse(Code.WRONG_USE, sentence)
+            if tenant["key_allowed_at"] is None:
+                return False
+            rows.update(tenants, key_allowed_at=None)
+            append(rows, Action.KEY_DISALLOWED, {})
+            return True
+
+    def request_check(self, checks: KeyChecks) -> tuple[Job, bool]:
+        """Request a check of a new key, or return the unfinished one of the same request."""
         with self._tenancy.write() as rows:
             rows.tenant(lock=True)
-            values = {"version": version, "sha256": sha256, "arn": arn}
-            rows.insert(acceptances, number=rows.number(acceptances), accepted_at=rows.now, accepted_by=actor, **values)
-            append(rows, Action.KEY_TERMS_ACCEPTED, {}, {"by": actor, **values})
-            return Acceptance(accepted_at=rows.now, accepted_by=actor, **values)
+            return request_check(rows, checks)
+
+    def request_change(
+        self,
+        kind: JobKind,
+        change: KeyChangeProgress,
+        *,
+        terms: AcceptedTerms | None = None,
+        claim: Claim | None = None,
+    ) -> tuple[Job, bool]:
+        """Request a change of the key, or return the job of the same request. Raises ClaimLost.
+
+        Raises Refuse ``BUSY``, ``KEY_NOT_ALLOWED`` and ``WRONG_USE``.
+        """
+        with self._tenancy.write() as rows:
+            tenant = rows.tenant(lock=True)
+            if claim is not None:
+                lock_claim(rows, claim)
+            earlier = request_of_check(rows, change)
+            if earlier is not None:
+                return earlier, False
+            allowed, done = tenant["key_allowed_at"] is not None, tenant["key_free_at"] is not None
+            check_may_change(tenant_of(tenant), kind, change.arn, allowed=allowed, done=done)
+            return request_change(rows, kind, change, terms)
 
     def acceptances(self) -> list[Acceptance]:
         """Return the acceptances, the newest first."""

@@ -47,7 +47,7 @@ class SqlJobs:
                     return job_of(unfinished[0]), False
             job = new_job(rows, kind, origin=origin, full=full, snapshot=snapshot, detail=detail)
             if origin is Origin.HAND:
-                _report_request(rows, job, kind, retried)
+                report_request(rows, job, kind, retried)
         return job, True
 
     def begin_foreground(
@@ -169,7 +169,7 @@ class SqlJobs:
             return len(expired)
 
 
-def _report_request(rows: Changes, job: Job, kind: JobKind, retried: str | None) -> None:
+def report_request(rows: Changes, job: Job, kind: JobKind, retried: str | None = None) -> None:
     """Append an audit event about a request by hand, for kinds that have one."""
     row = KINDS[kind]
     if row.requested is None:

@@ -131,6 +131,8 @@ class KeyChecks(Details):
     """The answer of DescribeKey, None before check ``seen``."""
     request_ids: list[str] = []
     """AWS request ids of the calls to KMS, for the owner's CloudTrail."""
+    update_by: str | None = None
+    """Who asked to change to the key as soon as all checks have passed; None: only check it."""
 
 
 class UnmovedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +149,10 @@ class KeyChangeProgress(Details):
 
     arn: str
     """The ARN of the key to change to."""
+    check: str | None = None
+    """The check that permitted the change. One change is requested for a check, however often it is asked for."""
+    asked_by: str | None = None
+    """Who asked for the change."""
     before: str | None = None
     """The ARN of the previous key."""
     moved: int = 0

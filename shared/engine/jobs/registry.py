@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from shared.domain.jobs import JobKind, Phase, RestorePhase
 from shared.engine.backup import commit_step, compact_step, read_step
-from shared.engine.key_management import key_change_step
+from shared.engine.key_management.change import key_change_step
 from shared.engine.key_management.key_check import key_check_step
 from shared.engine.restore.executing import write_step
 from shared.engine.restore.proving import prove_step

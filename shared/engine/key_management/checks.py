@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from shared.domain.arns import check_form, region_of
 from shared.domain.errors import Code, KeyRefused, KeyTrouble, Refuse
-from shared.domain.jobs import Check, KeyChecks
+from shared.domain.jobs import Check, JobKind, KeyChangeProgress, KeyChecks
+from shared.domain.key_checks import CHECKS, REPEATED
 from shared.domain.kms_key import KeyDescription
 from shared.domain.model import KeyMode, Tenant
 from shared.engine.context import Context
@@ -16,34 +17,15 @@ from shared.engine.key_management.findings import matters_to_know, wrong_kind, w
 from shared.engine.key_management.trials import Trials, invalid
 from shared.engine.steps.work import Work
 
-CHECKS = (
-    "form",
-    "region",
-    "our-side",
-    "seen",
-    "kind",
-    "state",
-    "warn",
-    "make",
-    "open",
-    "bound",
-    "into",
-    "out-of",
-    "steady",
-    "record",
-)
-"""Names of all checks, in order."""
-REPEATED = ("form", "region", "seen", "kind", "state", "make", "open", "into", "out-of")
-"""Names of the checks that are repeated before a tenant is switched to the key."""
 
-
-def key_validation_step(work: Work, arn: str) -> bool:
-    """Check the key ``arn``. Return whether the job goes on to a next step.
+def key_validation_step(work: Work, request: KeyChecks) -> bool:
+    """Check the key that the job names. Return whether the job goes on to a next step.
 
     The first failure ends the job with ``KEY_INVALID`` or the failure's own code, and a message that names the check. KMS
-    trouble ends it too: the person who requested the check wants the present answer.
+    trouble ends it too: the person who requested the check wants the present answer. If the person asked for it, the
+    change to the key is requested as soon as all checks have passed.
     """
-    validation = Validation(work.context, work.catalog.tenant(), arn, work.claim_keeper.check)
+    validation = Validation(work.context, work.catalog.tenant(), request, work.claim_keeper.check)
     result = validation.result
 
     def report() -> None:
@@ -51,6 +33,7 @@ def key_validation_step(work: Work, arn: str) -> bool:
 
     try:
         validation.run(CHECKS, report)
+        _request_update(work, result)
     except (Refuse, KeyTrouble) as error:
         report()
         work.catalog.claims.fail(work.claim, error.code, error.message)
@@ -63,20 +46,33 @@ def repeat_checks(work: Work, tenant: Tenant, arn: str) -> None:
 
     Raises Refuse for the first that fails, and KeyTrouble if KMS stays in trouble.
     """
-    Validation(work.context, tenant, arn, work.claim_keeper.check).run(REPEATED, lambda: None)
+    Validation(work.context, tenant, KeyChecks(arn=arn), work.claim_keeper.check).run(REPEATED, lambda: None)
+
+
+def _request_update(work: Work, checked: KeyChecks) -> None:
+    """Request the change to the key that passed its checks, if the person asked for that with the check.
+
+    The change is requested before the check ends, so that a worker that is killed in between requests it again. The
+    catalog creates one job for a check.
+    """
+    if checked.update_by is None or checked.key is None:
+        return
+    change = KeyChangeProgress(arn=checked.key.arn, check=work.claim.job_id, asked_by=checked.update_by)
+    catalog = work.context.catalog.as_actor(checked.update_by).tenant(work.claim.tenant_id)
+    catalog.customer_keys.request_change(JobKind.KEY_UPDATE, change, claim=work.claim)
 
 
 class Validation:
     """The checks of one key for one tenant."""
 
-    def __init__(self, context: Context, tenant: Tenant, arn: str, check_claim: Callable[[], None]) -> None:
-        """Prepare to check the key ``arn``. ``check_claim`` raises if the step's claim has ended."""
+    def __init__(self, context: Context, tenant: Tenant, request: KeyChecks, check_claim: Callable[[], None]) -> None:
+        """Prepare to check the key of ``request``. ``check_claim`` raises if the step's claim has ended."""
         self._context = context
         self._tenant = tenant
-        self._arn = arn
+        self._arn = request.arn
         self._check_claim = check_claim
         self._trials = Trials(context, tenant, check_claim)
-        self.result = KeyChecks(arn=arn, request_ids=self._trials.request_ids)
+        self.result = KeyChecks(arn=request.arn, update_by=request.update_by, request_ids=self._trials.request_ids)
 
     def run(self, names: Sequence[str], report: Callable[[], None]) -> None:
         """Make the checks in order. ``report`` is called after each that passes.

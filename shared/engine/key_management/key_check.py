@@ -2,7 +2,7 @@
 
 from shared.domain.errors import KeyTrouble
 from shared.domain.jobs import KeyAnswer, KeyChecks
-from shared.engine.key_management import key_validation_step
+from shared.engine.key_management.checks import key_validation_step
 from shared.engine.steps.work import Work
 
 
@@ -14,7 +14,7 @@ def key_check_step(work: Work) -> bool:
     """
     detail = work.catalog.jobs.get(work.claim.job_id).detail
     if isinstance(detail, KeyChecks):
-        return key_validation_step(work, detail.arn)
+        return key_validation_step(work, detail)
     try:
         work.keys.secrets()
     except KeyTrouble as trouble:

@@ -141,10 +141,7 @@ class Moving:
         )
 
     def _read_back(self, blob: str, rewrapped: WrappedKey) -> WrappedKey:
-        """Make the checks in order. Call ``report`` after each that passes.
-
-        Raise Refuse, naming the first check that fails. Raise KeyTrouble if KMS stays in trouble.
-        """
+        """Return the data key if its key object reads back as it was stored. Raise Alarm if it does not."""
         if read_key_object(self.work.context.store, self.tenant.tenant_id, blob) != rewrapped:
             raise Alarm(Code.BLOB_DAMAGED, f"The key object {blob} is not what was stored there.", blob)
         return rewrapped

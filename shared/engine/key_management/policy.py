@@ -6,6 +6,7 @@ context. (KMS developer guide, "Allowing users in other accounts to use a KMS ke
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The statements for a key's policy, and ways to put them there."""
 
     account: str
-    """The operator's 12-digit account."""
+    """The operator's 12-digit account: that of the first principal."""
+    principals: list[str]
+    """The ARNs of the workers' roles or users. There is one, unless the workers differ."""
     statements: list[dict[str, Any]]
     """The two statements."""
     console: str
@@ -35,11 +38,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A Terraform configuration."""
 
 
-def key_policy(caller: Caller, tenant_id: str, region: str, arn: str | None) -> Policy:
-    """Return the policy for the existing key ``arn``, or for a key to create in ``region`` if ``arn`` is None."""
-    statements = _statements(caller, tenant_id)
+def key_policy(workers: Sequence[Caller], tenant_id: str, region: str, arn: str | None) -> Policy:
+    """Return the policy for the existing key ``arn``, or for a key to create in ``region`` if ``arn`` is None.
+
+    ``workers``: the identities of the workers, at least one. If they differ, the policy allows each of them.
+    """
+    workers = sorted(set(workers), key=lambda caller: caller.principal)
+    statements = _statements(workers, tenant_id)
     return Policy(
-        account=caller.account,
+        account=workers[0].account,
+        principals=[caller.principal for caller in workers],
         statements=statements,
         console=_console(arn),
         cli=_cli(statements, region, arn),
@@ -48,11 +56,11 @@ def key_policy(caller: Caller, tenant_id: str, region: str, arn: str | None) -> 
     )
 
 
-def _statements(caller: Caller, tenant_id: str) -> list[dict[str, Any]]:
-    """Return the statements that let the caller's role see the key, and use it for this tenant only."""
-    partition = caller.principal.split(":")[1]
-    principal = {"AWS": f"arn:{partition}:iam::{caller.account}:root"}
-    ours = {"ArnEquals": {"aws:PrincipalArn": caller.principal}}
+def _statements(workers: Sequence[Caller], tenant_id: str) -> list[dict[str, Any]]:
+    """Return the statements that let the workers' roles see the key, and use it for this tenant only."""
+    roots = dict.fromkeys(f"arn:{_partition(caller)}:iam::{caller.account}:root" for caller in workers)
+    principal = {"AWS": _one_or_list([*roots])}
+    ours = {"ArnEquals": {"aws:PrincipalArn": _one_or_list([caller.principal for caller in workers])}}
     bound = {
         "StringEquals": {"kms:EncryptionContext:tenant": tenant_id},
         "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant", "purpose"]},
@@ -62,6 +70,16 @@ def _statements(caller: Caller, tenant_id: str) -> list[dict[str, Any]]:
         {"Sid": LOOK, **allow, "Action": ["kms:DescribeKey"], "Condition": ours},
         {"Sid": USE, **allow, "Action": _USES, "Condition": {**ours, **bound}},
     ]
+
+
+def _partition(caller: Caller) -> str:
+    """Return the AWS partition of a principal, such as ``aws`` or ``aws-us-gov``."""
+    return caller.principal.split(":")[1]
+
+
+def _one_or_list(values: list[str]) -> str | list[str]:
+    """Return the value alone if there is one: policies are read by people."""
+    return values[0] if len(values) == 1 else values
 
 
 def _console(arn: str | None) -> str:

@@ -1,21 +1,24 @@
 """Requests about a tenant's KMS key: allow one of its own, check it, enable it, change it.
 
 A key is changed in two requests. The first checks the new key in a job of the workers. After it has succeeded, and after the
-user has agreed to the terms for a first key, the second one requests the change. The change makes every check again.
+user has agreed to the terms for a first key, the second one requests the change. The change makes every check again. All of
+this needs SQL alone, so that the console, which holds no keys, does it like the command line.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from shared.domain.arns import PRINCIPAL, account_of, check_form, region_of
+from shared.domain.arns import PRINCIPAL, account_of, check_form, clean_arn, region_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, KeyChecks, Origin
+from shared.domain.jobs import Job, JobKind, KeyChangeProgress, KeyChecks, Origin
+from shared.domain.key_checks import check_may_change, checked_key
 from shared.domain.key_health import KeyEvent, KeyHealth
-from shared.domain.model import KeyMode, Tenant
+from shared.domain.model import Tenant
 from shared.domain.trust import Untrusted
-from shared.engine.context import Context
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
+from shared.ports.catalog.customer_keys import AcceptedTerms
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.keys import KeyState
 from shared.ports.catalog.tenant import TenantCatalog
@@ -46,6 +49,14 @@ def allow_key(catalog: Catalog, actor: str, name: str) -> None:
     _handle(catalog, actor, name).customer_keys.allow()
 
 
+def disallow_key(catalog: Catalog, actor: str, name: str) -> bool:
+    """Take the permission for an own KMS key back. Return False if the tenant had none.
+
+    Raise Refuse ``NO_SUCH_TENANT``, and ``WRONG_USE`` if the tenant has a key of its own already.
+    """
+    return _handle(catalog, actor, name).customer_keys.disallow()
+
+
 def check_key(catalog: Catalog, actor: str, name: str) -> Job:
     """Request a job in which a worker uses the tenant's current key once. Raise Refuse ``NO_SUCH_TENANT``."""
     return _handle(catalog, actor, name).jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND)[0]
@@ -57,9 +68,7 @@ def check_key_to_enable(catalog: Catalog, actor: str, name: str, arn: str) -> Jo
     Raise Refuse ``NO_SUCH_TENANT``; ``KEY_INVALID``: the text is not an ARN; ``WRONG_USE``: the tenant has another key of its
     own already; ``KEY_NOT_ALLOWED``: the operator has not allowed it, and the message says whom to ask.
     """
-    handle = _handle(catalog, actor, name)
-    _check_may_enable(handle, handle.tenant(), arn)
-    return _request_validation(handle, arn)
+    return _request_check(_handle(catalog, actor, name), JobKind.KEY_ENABLE, KeyChecks(arn=clean_arn(arn)))
 
 
 def check_key_to_update(catalog: Catalog, actor: str, name: str, arn: str) -> Job:
@@ -67,51 +76,66 @@ def check_key_to_update(catalog: Catalog, actor: str, name: str, arn: str) -> Jo
 
     Raise Refuse ``NO_SUCH_TENANT``; ``KEY_INVALID``: the text is not an ARN; ``WRONG_USE``: the tenant has no key of its own.
     """
-    handle = _handle(catalog, actor, name)
-    check_form(arn)
-    if handle.tenant().key_mode is KeyMode.PROVIDER:
-        sentence = f"{name} has no key of its own yet; give it one with 'entrakeep key enable {name}'."
-        raise Refuse(Code.WRONG_USE, sentence)
-    return _request_validation(handle, arn)
+    return _request_check(_handle(catalog, actor, name), JobKind.KEY_UPDATE, KeyChecks(arn=clean_arn(arn)))
 
 
-def enable_key(catalog: Catalog, actor: str, check: Job) -> Job:
-    """Record that ``actor`` agrees to the present terms, and request the change to the key that ``check`` found valid.
+def check_and_update_key(catalog: Catalog, actor: str, name: str, arn: str) -> Job:
+    """Request a check as ``check_key_to_update`` does. If it passes, its worker requests the change for ``actor``."""
+    checks = KeyChecks(arn=clean_arn(arn), update_by=actor)
+    return _request_check(_handle(catalog, actor, name), JobKind.KEY_UPDATE, checks)
 
-    ``check`` is the job of ``check_key_to_enable`` after it has ended.
+
+def enable_key(catalog: Catalog, actor: str, name: str, check_id: str, now: datetime, arn: str | None = None) -> Job:
+    """Record that ``actor`` agrees to the present terms, and request the change to the key that a check found valid.
+
+    ``check_id`` is the job of ``check_key_to_enable``, and ``arn`` the key that the person was shown. Asked twice for one
+    check, return the same job. Raise Refuse ``NO_SUCH_TENANT``, ``NO_SUCH_JOB``, ``BUSY``: the check has not ended, or
+    another change goes on; ``KEY_INVALID``: the check does not permit the change, or no longer; ``KEY_NOT_ALLOWED``;
+    ``WRONG_USE``.
     """
-    return request_enable(catalog.as_actor(actor).tenant(check.tenant_id), _checked_arn(check), actor)
+    handle = _handle(catalog, actor, name)
+    return request_enable(handle, _checked_arn(handle, check_id, now, arn), actor, check_id)
 
 
-def update_key(catalog: Catalog, actor: str, check: Job) -> Job:
-    """Request the change to the key that ``check`` found valid: the job of ``check_key_to_update`` after it has ended."""
-    return request_update(catalog.as_actor(actor).tenant(check.tenant_id), _checked_arn(check))
+def update_key(catalog: Catalog, actor: str, name: str, check_id: str, now: datetime) -> Job:
+    """Request the change to the key that the check of ``check_key_to_update`` found valid. Raise as ``enable_key`` does."""
+    handle = _handle(catalog, actor, name)
+    return request_update(handle, _checked_arn(handle, check_id, now), actor, check_id)
 
 
-def policy_for(context: Context, tenant: Tenant, arn: str | None, principal: str | None = None) -> Policy:
+def policy_for(tenant: Tenant, workers: Sequence[Caller], arn: str | None = None) -> Policy:
     """Return the key policy that the key's owner must add for this tenant.
 
-    ``principal`` is the ARN of the workers' role or user; by default, that of the calling process. Raises Refuse
-    ``WRONG_USE`` if it is neither a role nor a user, and what AWS raises.
+    ``workers``: the identities under which the workers call AWS KMS. Raise Refuse ``KEY_INVALID`` if ``arn`` is not the ARN
+    of a KMS key, and ``KEY_MISCONFIGURED`` if no worker has reported its identity.
     """
     if arn is not None:
-        check_form(arn)
-    caller = context.keys.caller() if principal is None else Caller(account_of(f"{principal}:::::"), principal)
-    if not PRINCIPAL.fullmatch(caller.principal):
+        check_form(arn := clean_arn(arn))
+    if not workers:
+        sentence = "No worker has reported yet which AWS principal it is. Start the stack with 'entrakeep up'."
+        raise Refuse(Code.KEY_MISCONFIGURED, sentence)
+    return key_policy(workers, tenant.tenant_id, region_of(tenant.key_arn), arn)
+
+
+def caller_of(principal: str) -> Caller:
+    """Return the identity of this role or user. Raise Refuse ``WRONG_USE`` if the ARN is of neither."""
+    if not PRINCIPAL.fullmatch(principal):
         raise Refuse(Code.WRONG_USE, "--principal takes the ARN of a role or user: arn:aws:iam::ACCOUNT:role/NAME.")
-    return key_policy(caller, tenant.tenant_id, region_of(tenant.key_arn), arn)
+    return Caller(account_of(principal), principal)
 
 
-def request_enable(catalog: TenantCatalog, arn: str, actor: str) -> Job:
+def request_enable(catalog: TenantCatalog, arn: str, actor: str, check_id: str | None = None) -> Job:
     """Record that ``actor`` accepts the present terms for this key, and create the job that changes to it."""
     terms = present_terms()
-    catalog.customer_keys.accept(actor=actor, version=terms.version, sha256=terms.sha256, arn=arn)
-    return catalog.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail=KeyChangeProgress(arn=arn))[0]
+    accepted = AcceptedTerms(actor=actor, version=terms.version, sha256=terms.sha256)
+    change = KeyChangeProgress(arn=arn, check=check_id, asked_by=actor)
+    return catalog.customer_keys.request_change(JobKind.KEY_ENABLE, change, terms=accepted)[0]
 
 
-def request_update(catalog: TenantCatalog, arn: str) -> Job:
+def request_update(catalog: TenantCatalog, arn: str, actor: str, check_id: str | None = None) -> Job:
     """Create the job that changes from one of the tenant's own keys to another."""
-    return catalog.jobs.request(JobKind.KEY_UPDATE, origin=Origin.HAND, detail=KeyChangeProgress(arn=arn))[0]
+    change = KeyChangeProgress(arn=arn, check=check_id, asked_by=actor)
+    return catalog.customer_keys.request_change(JobKind.KEY_UPDATE, change)[0]
 
 
 def _handle(catalog: Catalog, actor: str, name: str) -> TenantCatalog:
@@ -119,35 +143,17 @@ def _handle(catalog: Catalog, actor: str, name: str) -> TenantCatalog:
     return catalog.as_actor(actor).tenant(catalog.find(name).tenant_id)
 
 
-def _check_may_enable(catalog: TenantCatalog, tenant: Tenant, arn: str) -> None:
-    """Raise Refuse unless the tenant may change to its first own key, or the change to ``arn`` may be resumed."""
-    check_form(arn)
-    if tenant.key_mode is KeyMode.CUSTOMER:
-        if arn == tenant.key_arn:
-            return
-        sentence = (
-            f"{tenant.name} has a key of its own; change to another one with 'entrakeep key update {tenant.name}'."
-        )
-        raise Refuse(Code.WRONG_USE, sentence)
-    if catalog.customer_keys.allowed() is None:
-        raise Refuse(
-            Code.KEY_NOT_ALLOWED,
-            f"{tenant.name} may not have a key of its own yet: ask the operator of this installation to run "
-            f"'entrakeep key allow {tenant.name}'.",
-        )
+def _request_check(catalog: TenantCatalog, kind: JobKind, checks: KeyChecks) -> Job:
+    """Create the job in which a worker checks the key with its own credentials.
 
-
-def _request_validation(catalog: TenantCatalog, arn: str) -> Job:
-    """Create the job in which a worker checks the key with its own credentials."""
-    return catalog.jobs.request(JobKind.KEY_CHECK, origin=Origin.HAND, detail=KeyChecks(arn=arn))[0]
-
-
-def _checked_arn(check: Job) -> str:
-    """Return the key's own ARN from a check that passed. An alias could be changed later to name another key.
-
-    Raise Refuse ``KEY_INVALID`` if the check did not pass.
+    Raise Refuse if the text is not an ARN, or the tenant may not change to the key by a job of this kind.
     """
-    key = check.detail.key if isinstance(check.detail, KeyChecks) else None
-    if check.state is not JobState.SUCCEEDED or key is None:
-        raise Refuse(Code.KEY_INVALID, "The key has not passed its checks: check it again.")
-    return key.arn
+    check_form(checks.arn)
+    allowed = catalog.customer_keys.allowed() is not None
+    check_may_change(catalog.tenant(), kind, checks.arn, allowed=allowed)
+    return catalog.customer_keys.request_check(checks)[0]
+
+
+def _checked_arn(catalog: TenantCatalog, check_id: str, now: datetime, arn: str | None = None) -> str:
+    """Return the ARN of the key that a check of this tenant permits to change to now."""
+    return checked_key(catalog.jobs.get(check_id), catalog.tenant_id, now, arn)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from shared.domain.jobs import Claim
+from shared.domain.jobs import Claim, Job, JobKind, KeyChangeProgress, KeyChecks
 from shared.domain.model import Tenant, WrappedKey
 
 
@@ -24,6 +24,17 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """The KMS key for which they were accepted."""
 
 
+class AcceptedTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """The terms that a person accepts for the first own key of a tenant."""
+
+    actor: str
+    """The person who accepts them."""
+    version: str
+    """The version of the terms."""
+    sha256: str
+    """The SHA-256 of the text that was shown."""
+
+
 class CustomerKeys(Protocol):
     """The customer key of one tenant."""
 
@@ -33,11 +44,34 @@ class CustomerKeys(Protocol):
         Idempotent. Raise Refuse ``NO_SUCH_TENANT``.
         """
 
+    def disallow(self) -> bool:
+        """Take the permission back. Return False if the tenant had none.
+
+        A change that was requested and has not switched the tenant yet is refused then. Raise Refuse ``NO_SUCH_TENANT``,
+        and ``WRONG_USE`` if the tenant has a customer key already.
+        """
+
     def allowed(self) -> datetime | None:
         """Return since when the tenant may have a customer key, or None if it may not."""
 
-    def accept(self, *, actor: str, version: str, sha256: str, arn: str) -> Acceptance:
-        """Store that ``actor`` accepted the terms for this KMS key now."""
+    def request_check(self, checks: KeyChecks) -> tuple[Job, bool]:
+        """Create the job that checks a new key. Return it and True; or the unfinished job of the same request and False."""
+
+    def request_change(
+        self,
+        kind: JobKind,
+        change: KeyChangeProgress,
+        *,
+        terms: AcceptedTerms | None = None,
+        claim: Claim | None = None,
+    ) -> tuple[Job, bool]:
+        """Create the job that changes the tenant's KMS key. Return it and True.
+
+        Return the existing job and False if there is one for the same check, or if an unfinished one of the same actor
+        changes to the same key. ``terms`` are accepted for the key by their actor in the same transaction, if the job is
+        new. With ``claim``, the request is fenced. Raise Refuse ``BUSY`` if another change is queued or running, naming
+        it, and what ``check_may_change`` raises.
+        """
 
     def acceptances(self) -> list[Acceptance]:
         """Return the acceptances, newest first."""

@@ -10,6 +10,7 @@ from shared.domain.model import CredentialKind, Purpose, Schedule
 from shared.ports.catalog.queries import JobFilter
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents
+from tests.accepted import accept
 from tests.contract.catalog.world import (
     ARN,
     NOW,
@@ -73,7 +74,7 @@ def run_story(world: World) -> None:
 def _change_key(world: World, tenant: TenantCatalog) -> None:
     keys = tenant.customer_keys
     keys.allow()
-    keys.accept(actor="ada", version="1", sha256="a" * 64, arn=OTHER_ARN)
+    accept(tenant, OTHER_ARN)
     claim = world.claim(tenant, world.planned(tenant, UPDATE, kind=JobKind.KEY_UPDATE), "key-update")
     now = keys.switch(claim, OTHER_ARN)
     for data_key_id in keys.keys_to_move():

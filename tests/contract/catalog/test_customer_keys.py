@@ -11,10 +11,10 @@ from shared.domain.jobs import Claim, JobKind, JobState, KeyChangeProgress, Orig
 from shared.domain.model import KeyMode, Purpose, Schedule, WrappedKey
 from shared.ports.catalog.keys import EpochMoved
 from shared.ports.catalog.tenant import TenantCatalog
+from tests.accepted import accept
 from tests.contract.catalog.world import ARN, BACKUP, NOW, OTHER_ARN, World, data_key, new_id, run, snapshot
 
 UPDATE = (StepPlan(phase=1, name="key-update"),)
-TERMS = {"actor": "ada@host", "version": "1", "sha256": "a" * 64, "arn": OTHER_ARN}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def claim(world: World, acme: TenantCatalog) -> Claim:
 
 def switch_key(tenant: TenantCatalog, claim: Claim, arn: str = OTHER_ARN) -> None:
     tenant.customer_keys.allow()
-    tenant.customer_keys.accept(**{**TERMS, "arn": arn})
+    accept(tenant, arn)
     tenant.customer_keys.switch(claim, arn)
 
 
@@ -56,7 +56,7 @@ def test_allow_applies_once_and_to_one_tenant_only(acme: TenantCatalog, other: T
     assert acme.customer_keys.allow() == acme.customer_keys.allowed() == since
     assert other.customer_keys.allowed() is None
     acme.remove()
-    for call in (acme.customer_keys.allow, acme.customer_keys.allowed, lambda: acme.customer_keys.accept(**TERMS)):
+    for call in (acme.customer_keys.allow, acme.customer_keys.allowed, lambda: accept(acme, ARN)):
         with pytest.raises(Refuse) as caught:
             call()
         assert caught.value.code is Code.NO_SUCH_TENANT
@@ -64,8 +64,8 @@ def test_allow_applies_once_and_to_one_tenant_only(acme: TenantCatalog, other: T
 
 @pytest.mark.postgresql
 def test_an_acceptance_records_actor_terms_and_key(acme: TenantCatalog, other: TenantCatalog) -> None:
-    first = acme.customer_keys.accept(**TERMS)
-    second = acme.customer_keys.accept(**{**TERMS, "actor": "bob@host"})
+    first = accept(acme, OTHER_ARN, actor="ada@host")
+    second = accept(acme, OTHER_ARN, actor="bob@host")
     assert acme.customer_keys.acceptances() == [second, first]
     assert (first.accepted_by, first.version, first.sha256, first.arn) == ("ada@host", "1", "a" * 64, OTHER_ARN)
     assert other.customer_keys.acceptances() == []
@@ -73,14 +73,14 @@ def test_an_acceptance_records_actor_terms_and_key(acme: TenantCatalog, other: T
 
 def test_the_first_switch_needs_the_operators_permission_and_accepted_terms(acme: TenantCatalog, claim: Claim) -> None:
     before = acme.tenant()
-    steps = (lambda: None, acme.customer_keys.allow, lambda: acme.customer_keys.accept(**{**TERMS, "arn": ARN}))
+    steps = (lambda: None, acme.customer_keys.allow, lambda: accept(acme, ARN))
     for action in steps:
         action()
         with pytest.raises(Refuse) as caught:
             acme.customer_keys.switch(claim, OTHER_ARN)
         assert caught.value.code is Code.KEY_NOT_ALLOWED
     assert acme.tenant() == before
-    acme.customer_keys.accept(**TERMS)
+    accept(acme, OTHER_ARN)
     after = acme.customer_keys.switch(claim, OTHER_ARN)
     assert after == acme.tenant()
     assert (after.key_mode, after.key_arn, after.key_epoch) == (KeyMode.CUSTOMER, OTHER_ARN, 2)

@@ -15,6 +15,7 @@ from shared.engine.audit import all_entries
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents
+from tests.accepted import accept
 from tests.contract.catalog.world import OTHER_ARN, World, new_id, sealed
 
 GUID = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
@@ -39,7 +40,7 @@ def installation_events(world: World) -> list[dict[str, object]]:
 
 def switch_to_customer_key(world: World, tenant: TenantCatalog) -> None:
     tenant.customer_keys.allow()
-    tenant.customer_keys.accept(actor="ada", version="1", sha256="a" * 64, arn=OTHER_ARN)
+    accept(tenant, OTHER_ARN)
     job = world.planned(tenant, (StepPlan(phase=1, name="key-enable"),), kind=JobKind.KEY_ENABLE)
     tenant.customer_keys.switch(world.claim(tenant, job, "key-enable"), OTHER_ARN)
 

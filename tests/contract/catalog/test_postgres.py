@@ -12,6 +12,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import JobKind, Origin, StepPlan
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.tenant import TenantCatalog
+from tests.accepted import accept
 from tests.contract.catalog.granting import fill_rights
 from tests.contract.catalog.restoring import fill_restores
 from tests.contract.catalog.test_upgrade import WITHOUT_TENANT
@@ -52,8 +53,8 @@ def two_tenants(world: World) -> tuple[TenantCatalog, TenantCatalog]:
         tenant.keys.refuse(ARN, "Refused.")
         world.probed(tenant, REVOKED)
         fill_restores(world, tenant)
+        accept(tenant, ARN)
         fill_rights(world, tenant)
-        tenant.customer_keys.accept(actor="ada", version="1", sha256="a" * 64, arn=ARN)
         tenant.jobs.begin_foreground(JobKind.DOWNLOAD, "latest", "download", 30)
     return tenants
 

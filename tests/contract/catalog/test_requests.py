@@ -116,7 +116,8 @@ def test_a_retry_repeats_the_request_of_the_ended_job(world: World, acme: Tenant
 
 
 def test_a_retry_of_a_key_change_keeps_its_key(world: World, acme: TenantCatalog) -> None:
-    changing = customer_keys.request_update(acme, OWN_ARN)
+    world.change("tenants", key_mode=KeyMode.CUSTOMER.value)
+    changing = customer_keys.request_update(acme, OWN_ARN, "ada")
     world.scheduler.offer_steps(changing, steps_of(changing.kind))
     acme.claims.fail(world.claim(acme, changing, "key-update"), Code.KEY_UNREACHABLE, "No answer.")
     assert retry_job(world.catalog, ADA, changing.job_id).job.detail == KeyChangeProgress(arn=OWN_ARN)
@@ -166,10 +167,11 @@ def test_a_key_is_enabled_only_if_it_is_allowed_and_checked(world: World, acme: 
     customer_keys.allow_key(catalog, ADA, "acme")
     refusal_message(Code.KEY_INVALID, to_enable, catalog, ADA, "acme", "not an ARN")
     check = to_enable(catalog, ADA, "acme", ALIAS)
-    refusal_message(Code.KEY_INVALID, customer_keys.enable_key, catalog, ADA, check)
+    refusal_message(Code.BUSY, customer_keys.enable_key, catalog, ADA, "acme", check.job_id, NOW)
     check = finish_job(world, acme, check, KeyChecks(arn=ALIAS, key=described(OWN_ARN)))
-    job = customer_keys.enable_key(catalog, ADA, check)
-    assert (job.kind, job.detail) == (JobKind.KEY_ENABLE, KeyChangeProgress(arn=OWN_ARN))
+    job = customer_keys.enable_key(catalog, ADA, "acme", check.job_id, NOW)
+    requested = KeyChangeProgress(arn=OWN_ARN, check=check.job_id, asked_by=ADA)
+    assert (job.kind, job.detail) == (JobKind.KEY_ENABLE, requested)
     (accepted,) = acme.customer_keys.acceptances()
     assert (accepted.accepted_by, accepted.arn) == (ADA, OWN_ARN)
     assert last_event(acme) == (ADA, "key.enable-asked")
@@ -177,7 +179,7 @@ def test_a_key_is_enabled_only_if_it_is_allowed_and_checked(world: World, acme: 
 
 def test_a_check_of_the_current_key_enables_no_other(world: World, acme: TenantCatalog) -> None:
     check = finish_job(world, acme, customer_keys.check_key(world.catalog, ADA, "acme"), KeyAnswer(state="ok"))
-    refusal_message(Code.KEY_INVALID, customer_keys.enable_key, world.catalog, ADA, check)
+    refusal_message(Code.KEY_INVALID, customer_keys.enable_key, world.catalog, ADA, "acme", check.job_id, NOW)
 
 
 @pytest.mark.postgresql
@@ -193,5 +195,5 @@ def test_a_key_is_updated_only_if_the_tenant_has_a_customer_key(world: World, ac
     )
     check = to_update(catalog, ADA, "acme", NEXT_ARN)
     check = finish_job(world, acme, check, KeyChecks(arn=NEXT_ARN, key=described(NEXT_ARN)))
-    assert customer_keys.update_key(catalog, ADA, check).kind is JobKind.KEY_UPDATE
+    assert customer_keys.update_key(catalog, ADA, "acme", check.job_id, NOW).kind is JobKind.KEY_UPDATE
     assert last_event(acme) == (ADA, "key.update-asked")

@@ -12,6 +12,7 @@ from shared.domain.model import CredentialKind, KeyMode, Purpose, Schedule, Tena
 from shared.domain.trust import Untrusted
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents
+from tests.accepted import accept
 from tests.contract.catalog.granting import fill_rights
 from tests.contract.catalog.restoring import fill_restores
 from tests.contract.catalog.world import ARN, NOW, REVOKED, World, checkpoint, data_key, new_id, run, sealed, snapshot
@@ -101,7 +102,7 @@ def fill(world: World, tenant: TenantCatalog) -> None:
     tenant.schedules.set(SCHEDULE)
     tenant.keys.refuse(ARN, "No.")
     world.probed(tenant, REVOKED)
-    tenant.customer_keys.accept(actor="ada", version="1", sha256="a" * 64, arn=ARN)
+    accept(tenant, ARN)
     tenant.upkeep.note_untrusted([Untrusted(arn=ARN, data_keys=1, manifests=0)])
     world.catalog.overview().add_usage({tenant.tenant_id: {"kms_calls": 1}}, {})
     tenant.claims.fail(world.claim(tenant, world.planned(tenant), "users"), Code.GRAPH_FORBIDDEN, "No.")

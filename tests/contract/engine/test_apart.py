@@ -110,7 +110,7 @@ def _key_change_failure(world: EngineWorld) -> tuple[Code, str]:
     world.change("tenants", key_mode=KeyMode.CUSTOMER)
     keys = world.context.keys
     new = keys.aws.new_key()  # type: ignore[attr-defined]
-    request_update(world.catalog, new)
+    request_update(world.catalog, new, "ada")
     world.work()
     (job,) = world.catalog.jobs.recent(1)
     assert {each.reason for each in job.detail.left} == {Code.BLOB_DAMAGED}
@@ -201,7 +201,7 @@ def test_a_key_change_does_not_rewrap_a_data_key_of_another_tenant(two: Two) -> 
     blob, _ = forge(two)
     two.world.change("tenants", key_mode=KeyMode.CUSTOMER)
     new = two.stage.aws.new_key()
-    request_update(two.catalog_a, new)
+    request_update(two.catalog_a, new, "ada")
     two.world.work()
     (job,) = two.catalog_a.jobs.recent(1)
     assert (job.state, job.code) == (JobState.FAILED, Code.BLOB_DAMAGED)

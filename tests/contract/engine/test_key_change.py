@@ -23,6 +23,7 @@ from shared.engine.requests.customer_keys import request_enable, request_update
 from shared.engine.upkeep.rebuild import rebuild
 from shared.vault.keyring import check_key_object, create_data_key, decode_key_object
 from shared.vault.names import heads_prefix, key_object_blob, key_objects_prefix
+from tests.accepted import accept
 from tests.contract.engine.world import EngineWorld
 from tests.unit.vault.parts import ARN
 
@@ -54,7 +55,7 @@ def enable(world: EngineWorld, arn: str = FIRST) -> Job:
 
 
 def update(world: EngineWorld, arn: str = SECOND) -> Job:
-    job = finish(world, request_update(world.catalog, arn))
+    job = finish(world, request_update(world.catalog, arn, "ada"))
     assert job.state is JobState.SUCCEEDED, job
     return job
 
@@ -149,8 +150,7 @@ def test_a_key_change_without_permission_or_accepted_terms_changes_nothing(world
 
 
 def test_an_acceptance_of_an_earlier_version_of_the_terms_stays_valid(world: EngineWorld) -> None:
-    accepted = {"actor": "ada@host", "version": "1", "sha256": hashlib.sha256(EARLIER_TERMS).hexdigest(), "arn": FIRST}
-    first = world.catalog.customer_keys.accept(**accepted)
+    first = accept(world.catalog, FIRST, version="1", sha256=hashlib.sha256(EARLIER_TERMS).hexdigest())
     job = world.run_job(JobKind.KEY_ENABLE, detail=KeyChangeProgress(arn=FIRST))
     assert job.state is JobState.SUCCEEDED, job
     update(world)
@@ -231,7 +231,7 @@ def test_a_refusal_of_the_previous_key_midway_keeps_moved_data_keys_working_unti
             world.keys.refusing[FIRST] = refusal
 
     world.on_point = on_point
-    job = finish(world, request_update(world.catalog, SECOND))
+    job = finish(world, request_update(world.catalog, SECOND, "ada"))
     world.on_point = lambda _: None
     assert (job.state, job.code) == (JobState.FAILED, Code.KEY_ACCESS_REVOKED)
     assert job.message is not None
@@ -249,7 +249,7 @@ def test_a_refusal_of_the_previous_key_midway_keeps_moved_data_keys_working_unti
     assert finish(world, full).state is JobState.SUCCEEDED
     assert world.download() == world.directory.records()
     world.keys.refusing = {}
-    repeated = finish(world, request_update(world.catalog, SECOND))
+    repeated = finish(world, request_update(world.catalog, SECOND, "ada"))
     assert (repeated.state, repeated.detail.moved) == (JobState.SUCCEEDED, 1)
     assert world.catalog.keys.state().refusal is None
     check_whole(world, SECOND)
@@ -377,7 +377,21 @@ def test_a_rebuilt_catalog_knows_a_key_that_changed_after_the_last_backup(world:
 
 def test_the_detail_of_a_key_change_contains_no_secret(world: EngineWorld) -> None:
     job: Any = msgspec.to_builtins(enable(world).detail)
-    assert set(job) == {*("arn", "before", "moved", "to_move", "snapshots", "left", "forgotten", "database", "proved")}
+    assert set(job) == {
+        *(
+            "arn",
+            "check",
+            "asked_by",
+            "before",
+            "moved",
+            "to_move",
+            "snapshots",
+            "left",
+            "forgotten",
+            "database",
+            "proved",
+        )
+    }
     assert job["proved"] == {}
 
 

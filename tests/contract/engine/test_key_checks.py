@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.catalog.claims import SqlClaims
 from shared.adapters.kms import AwsKeys
+from shared.domain.audit import event_of
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobKind, JobState, KeyChecks, Origin
+from shared.domain.jobs import Claim, Job, JobKind, JobState, KeyChecks, Origin
+from shared.domain.key_checks import CHECKS
 from shared.domain.model import Tenant
-from shared.engine.key_management.checks import CHECKS
 from shared.engine.key_management.policy import key_policy
-from shared.engine.requests.customer_keys import request_enable, request_update
+from shared.engine.requests.customer_keys import check_and_update_key, request_enable, request_update
 from shared.engine.tenants.onboarding import add_tenant
 from tests.contract.engine.world import EngineWorld, identity
 from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
@@ -50,7 +52,7 @@ class KmsWorld(EngineWorld):
         """Create a key of the owner with the policy that we show, changed by ``change``."""
         kms = self.aws.client("kms", OWNER)
         arn: str = kms.create_key(**values)["KeyMetadata"]["Arn"]
-        statements = key_policy(self.context.keys.caller(), self.tenant.tenant_id, REGION, arn).statements
+        statements = key_policy([self.context.keys.caller()], self.tenant.tenant_id, REGION, arn).statements
         change(statements)
         admin = {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "kms:*", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [admin, *statements]})
@@ -215,10 +217,64 @@ def test_a_tenant_under_its_own_key_changes_to_another_one_without_the_provider_
         deny(world, "Decrypt", "GenerateDataKey", "DescribeKey")
     second = world.key()
     assert world.run_check(second).state is JobState.SUCCEEDED
-    job = request_update(world.catalog, second)
+    job = request_update(world.catalog, second, "ada")
     world.work()
     assert world.catalog.jobs.get(job.job_id).state is JobState.SUCCEEDED, world.catalog.jobs.get(job.job_id)
     assert {key.arn for key in world.catalog.keys.all()} == {second}
+
+
+def changes(world: KmsWorld) -> list[Job]:
+    return [job for job in world.catalog.jobs.recent() if job.kind is JobKind.KEY_UPDATE]
+
+
+def test_an_update_begins_by_itself_once_all_checks_have_passed(world: KmsWorld) -> None:
+    first, second = enable_own_key(world), world.key()
+    world.aws.client("kms", OWNER).create_alias(AliasName=f"alias/{second[-12:]}", TargetKeyId=second)
+    alias = f"{second.rpartition(':')[0]}:alias/{second[-12:]}"
+    check = check_and_update_key(world.context.catalog, "person:bob", "contoso", f" {alias}\n")
+    world.work()
+    (change,) = changes(world)
+    assert (change.state, change.detail.check, change.detail.before) == (JobState.SUCCEEDED, check.job_id, first)
+    assert {key.arn for key in world.catalog.keys.all()} == {second}, "the key's own ARN, not its alias"
+    asked = [event_of(entry) for entry in world.catalog.audit.recent(20)]
+    assert [event.actor for event in asked if event.action == "key.update-asked"] == ["person:bob"]
+
+
+def test_a_failed_check_begins_no_update(world: KmsWorld) -> None:
+    first = enable_own_key(world)
+    check = check_and_update_key(world.context.catalog, "bob", "contoso", world.key(without("Decrypt")))
+    world.work()
+    assert world.catalog.jobs.get(check.job_id).code is Code.KEY_INVALID
+    assert (changes(world), world.catalog.tenant().key_arn) == ([], first)
+
+
+def test_a_worker_killed_during_the_checks_leaves_one_change(world: KmsWorld) -> None:
+    """It is killed before the last check ends, and again after it has requested the change."""
+    enable_own_key(world)
+    check = check_and_update_key(world.context.catalog, "bob", "contoso", world.key())
+    finish, kills = world.catalog.claims.finish, []
+
+    class Killed(BaseException):
+        pass
+
+    def killed(claim: Claim, **values: Any) -> bool:
+        if claim.kind == JobKind.KEY_CHECK and len(kills) < 2:
+            kills.append(len(changes(world)))
+            raise Killed
+        return finish(claim, **values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqlClaims, "finish", lambda _, claim, **values: killed(claim, **values))
+        for _ in range(2):
+            with pytest.raises(Killed):
+                world.work()
+            world.pass_time(3600)
+        world.work()
+    assert kills == [1, 1]
+    (change,) = changes(world)
+    assert [world.catalog.jobs.get(job).state for job in (check.job_id, change.job_id)] == [JobState.SUCCEEDED] * 2
+    checked = world.catalog.jobs.get(check.job_id).detail.checks
+    assert [each.check for each in checked] == list(CHECKS), "each check once"
 
 
 def test_a_refused_current_key_is_reported_as_its_owners_task(world: KmsWorld) -> None:

@@ -179,7 +179,7 @@ def test_key_objects_of_a_cancelled_key_change_are_erased_by_the_change_back(wor
         if name == "key-rewrapped":
             raise Killed
 
-    change = request_update(world.catalog, OTHER)
+    change = request_update(world.catalog, OTHER, "ada")
     world.on_point = on_point
     with pytest.raises(Killed):
         world.work()
@@ -188,7 +188,7 @@ def test_key_objects_of_a_cancelled_key_change_are_erased_by_the_change_back(wor
     world.catalog.jobs.cancel(change.job_id)
     world.pass_time(3600)
     assert finish(world, change).state is JobState.CANCELLED
-    assert finish(world, request_update(world.catalog, OWN)).state is JobState.SUCCEEDED
+    assert finish(world, request_update(world.catalog, OWN, "ada")).state is JobState.SUCCEEDED
     check_whole(world)
 
 

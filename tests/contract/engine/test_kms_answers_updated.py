@@ -43,7 +43,7 @@ class Change:
                 self.stage.kms.errors.clear()
                 case(scene)
 
-        job = request_update(self.world.catalog, self.new.arn)
+        job = request_update(self.world.catalog, self.new.arn, "ada")
         self.world.on_point = on_point
         return job
 
@@ -77,7 +77,7 @@ class Change:
     def check_continues(self, scene: Scene) -> None:
         """Undo the case and check that a repeated change succeeds."""
         scene.recover()
-        job = self.finish(request_update(self.world.catalog, self.new.arn))
+        job = self.finish(request_update(self.world.catalog, self.new.arn, "ada"))
         assert job.state is JobState.SUCCEEDED, job
         self.check_whole()
 

@@ -287,7 +287,7 @@ def test_a_plan_opens_after_a_change_of_key(world: EngineWorld, simulator: Simul
 
     world.change("tenants", key_mode=KeyMode.CUSTOMER)
     new_key = scene.aws.new_key()
-    assert ended(world, request_update(world.catalog, new_key)).state is JobState.SUCCEEDED
+    assert ended(world, request_update(world.catalog, new_key, "ada")).state is JobState.SUCCEEDED
     scene.state("Disabled")
     assert {key.arn for key in world.catalog.keys.all()} == {new_key}
 

@@ -22,7 +22,7 @@ from tests.pages import TOP
 ROLE, STRANGER = "arn:aws:iam::111122223333:role/workers", "arn:aws:iam::111122223333:role/others"
 TENANT = "0b9e1c6e-0d6c-4b57-8f0c-6a1f3f2d7c11"
 ARN = "arn:aws:kms:eu-central-1:444455556666:key/0f3e5a3c-7c1e-4a3d-9a44-5d2f4b1c8e07"
-POLICY = key_policy(Caller("111122223333", ROLE), TENANT, "eu-central-1", ARN)
+POLICY = key_policy([Caller("111122223333", ROLE)], TENANT, "eu-central-1", ARN)
 USES = {"kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
 
 
@@ -62,11 +62,11 @@ def test_every_text_to_paste_contains_both_statements() -> None:
     assert POLICY.account == "111122223333"
     assert ARN in POLICY.cli
     assert ARN in POLICY.console
-    assert "KEY-ID" in key_policy(Caller("1" * 12, ROLE), TENANT, "eu-central-1", None).cli
+    assert "KEY-ID" in key_policy([Caller("1" * 12, ROLE)], TENANT, "eu-central-1", None).cli
 
 
 def test_terraform_sets_the_provider_region_and_protects_the_key_from_destruction() -> None:
-    text = key_policy(Caller("1" * 12, ROLE), TENANT, "eu-west-3", None).terraform
+    text = key_policy([Caller("1" * 12, ROLE)], TENANT, "eu-west-3", None).terraform
     assert re.search(r'provider "aws" \{\n  region = "eu-west-3"\n\}', text)
     assert 'source  = "hashicorp/aws"' in text
     assert "prevent_destroy = true" in text

@@ -167,7 +167,6 @@ def test_a_missing_object_is_refused_with_its_code(
         ("browse", "c", "latest"),
         ("audit", "verify", "c"),
         ("catalog", "rebuild"),
-        ("key", "policy", "c"),
     ],
     ids=" ".join,
 )

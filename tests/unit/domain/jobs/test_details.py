@@ -45,6 +45,8 @@ KEY = {
 }
 CHANGE = {
     "arn": ARN,
+    "check": "c",
+    "asked_by": "ada@console",
     "before": "arn",
     "moved": 2,
     "to_move": 1,
@@ -117,6 +119,7 @@ STORED: list[tuple[JobKind, Any, type[Details]]] = [
             "checks": [{"check": "form", "outcome": "passed", "message": None}],
             "key": KEY,
             "request_ids": ["r"],
+            "update_by": "ada@console",
         },
         KeyChecks,
     ),
