@@ -58,24 +58,24 @@ def clock_changes(cron: str, timezone: str, now: datetime) -> list[ClockChange]:
     """
     zone = zone_of(timezone)
     next_due(cron, timezone, now)
-    return [_change(cron, zone, at) for at in _transitions(zone, now.astimezone(UTC))]
+    return [_change(cron, zone, moment) for moment in _transitions(zone, now.astimezone(UTC))]
 
 
-def _change(cron: str, zone: ZoneInfo, at: datetime) -> ClockChange:
+def _change(cron: str, zone: ZoneInfo, moment: datetime) -> ClockChange:
     """Return the change of the clocks at this moment."""
-    old, new = (_offset(zone, moment) for moment in (at - _SECOND, at))
-    before, after = ((at + offset).replace(tzinfo=None) for offset in (old, new))
+    old, new = (_offset(zone, each) for each in (moment - _SECOND, moment))
+    before, after = ((moment + offset).replace(tzinfo=None) for offset in (old, new))
     times = _wall_times(cron, min(before, after), max(before, after))
-    following = next_due(cron, zone.key, at - _SECOND)
+    following = next_due(cron, zone.key, moment - _SECOND)
     if not times:
         effect = Effect.NONE
     elif new > old:
         local = (following + new).replace(tzinfo=None)
-        in_place = following == at and not _wall_times(cron, local, local + _SECOND)
+        in_place = following == moment and not _wall_times(cron, local, local + _SECOND)
         effect = Effect.MOVED if in_place else Effect.LEFT_OUT
     else:
-        effect = Effect.TWICE if following < at + (old - new) else Effect.ONCE
-    return ClockChange(at=at, before=before, after=after, times=times, effect=effect, next_run=following)
+        effect = Effect.TWICE if following < moment + (old - new) else Effect.ONCE
+    return ClockChange(at=moment, before=before, after=after, times=times, effect=effect, next_run=following)
 
 
 def _wall_times(cron: str, begin: datetime, end: datetime) -> list[datetime]:

@@ -101,6 +101,7 @@ NOT_LIMITS = {
         adapters/graph/own_secret._HINT adapters/seclusion._PR_SET_DUMPABLE network._LARGEST_PORT
         console/redis_server._OLDEST console/parts._FLOWER_PORT console/supervisor/guard._PR_SET_PDEATHSIG
         console/supervisor/guard._PR_SET_CHILD_SUBREAPER console/supervisor/guard._KILLED console/cli/exposition._DAY
+        domain/clock_changes._SECOND domain/clock_changes._DAY domain/clock_changes._YEAR
     """,
     "lengths of texts and lists that people read": """
         adapters/oidc/id_token._LONGEST_TOKEN adapters/oidc/issuer._LONGEST
@@ -109,9 +110,10 @@ NOT_LIMITS = {
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
         console/cli/tables._PROSE_COLUMNS
-        console/demo/screen._PLAIN_WIDTH
+        console/demo/screen._PLAIN_WIDTH console/documents/schedules._RUNS console/documents/clock_changes._NAMED
     """,
     "when people are warned": """
+        domain/schedule._LOOKED_AHEAD
         domain/sign_in.SOON domain/sign_in._REMINDERS engine/key_health/warnings.EXPIRES_WITHIN
     """,
     "how a screen, a demo and one process on a laptop behave": """
