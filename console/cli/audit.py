@@ -6,10 +6,11 @@ import typer
 
 from console.cli.arguments import AsJson, AuditedName, Installation, Output, examples
 from console.cli.opening import open_catalog, open_engine
-from console.cli.output import counted, note, print_document, print_line
+from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_table
 from console.documents.audit import EventDocument, event_document, trail_verification
 from console.documents.times import to_second
+from console.documents.words import counted
 from console.download_file import to_file, to_standard_output
 from shared.domain.audit import INSTALLATION, exported
 from shared.domain.errors import Code, Refuse

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from console.cli.arguments import AsJson, Name, Wait, examples
-from console.cli.changes import total_changes
 from console.cli.opening import open_catalog
-from console.cli.output import counted, note, print_document, print_line
+from console.cli.output import note, print_document, print_line
 from console.cli.waiting import print_requested, refuse_failed, wait_for
+from console.documents.changes import total_changes
 from console.documents.results import job_with_results
+from console.documents.words import counted
 
 app = typer.Typer()
 

@@ -6,12 +6,13 @@ import typer
 
 from console.cli.arguments import AsJson, examples
 from console.cli.opening import open_engine
-from console.cli.output import counted, note, print_document, print_line
+from console.cli.output import note, print_document, print_line
 from console.cli.progress import shown_count
 from console.cli.tables import print_damaged, print_strays
 from console.cli.untrusted import confirm_trust, print_untrusted
 from console.documents.stores import rebuilt_tenant
 from console.documents.verifications import DamagedBlob
+from console.documents.words import counted
 from shared.domain.errors import Code, Refuse
 from shared.domain.trust import located
 

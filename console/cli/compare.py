@@ -10,7 +10,8 @@ import typer
 from console.cli.arguments import Ids, Name, ResourceNames, checked_format, examples, words
 from console.cli.naming import newest_snapshot
 from console.cli.opening import open_engine
-from console.cli.output import counted, note, write
+from console.cli.output import note, write
+from console.documents.words import counted
 from console.download_file import to_file
 from shared.domain.errors import Code, Refuse
 

@@ -6,8 +6,9 @@ import typer
 
 from console.cli.arguments import Name, ResourceNames, SnapshotId, examples, words
 from console.cli.opening import open_engine
-from console.cli.output import counted, note
+from console.cli.output import note
 from console.cli.progress import shown_count
+from console.documents.words import counted
 
 app = typer.Typer()
 

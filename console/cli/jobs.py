@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, JobId, Since, TenantOption, examples
-from console.cli.changes import changes_of
 from console.cli.opening import open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import fields_of, print_damaged, print_fields, print_key_job, print_strays, print_table
 from console.cli.waiting import print_requested
+from console.documents.changes import changes_of
 from console.documents.jobs import job_document
 from console.documents.key_jobs import key_job_of
 from console.documents.results import job_details, restore_fields
@@ -97,7 +97,7 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     if as_json:
         print_document(document)
         return
-    shown = {**fields_of(job_document(row, tenant, steps)), **restore_fields(row.detail)}
+    shown = {**fields_of(job_document(row, tenant, steps)), "summary": document.summary, **restore_fields(row.detail)}
     print_fields([*shown.items()])
     rows = [
         (each.resource, each.state, each.records, each.changed, each.answer, changes_of(each.changes, made))

@@ -21,11 +21,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun, such as ``1 record`` or ``2,000 records``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def print_document(document: Any) -> None:
     """Print one JSON document."""
     write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from console.cli.operation_lines import Entry, print_entries
-from console.cli.output import counted, print_line, printable
+from console.cli.output import print_line, printable
 from console.cli.tables import print_table
 from console.documents.plans import (
     ImpossibleDocument,
@@ -14,6 +14,7 @@ from console.documents.plans import (
     RestoreReportDocument,
 )
 from console.documents.times import to_second
+from console.documents.words import counted
 from shared.domain.restore.operations import Action, Hindrance
 from shared.ports.catalog.restores import OperationState, PlanState
 

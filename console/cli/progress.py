@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from console.cli.output import console, counted
+from console.cli.output import console
 from console.cli.tables import table
+from console.documents.job_sentences import step_sentence
 from console.documents.jobs import in_trouble, trouble_of
 from console.documents.results import resources_of
-from console.documents.times import moment, to_second
-from shared.domain.jobs import Job, PlanProgress, RestoreProgress, Step, Trouble
+from console.documents.words import counted
+from shared.domain.jobs import Job, PlanProgress, Step, Trouble
 from shared.domain.resources import LINKS
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
     if trouble is not None:
         lines.append(_waiting(trouble))
     if isinstance(job.detail, PlanProgress):
-        return Group(*lines, *_restoring(job.detail, steps))
+        return Group(*lines, *_restoring(job, steps))
     resources = resources_of(job, steps)
     if not resources:
         return Group(*lines)
@@ -105,30 +106,15 @@ def picture(job: Job, steps: Sequence[Step], pace: Pace, height: int) -> "Render
     return Group(*lines, table(("resource", "state", "objects", "links", "rate"), rows))
 
 
-def _restoring(detail: PlanProgress, steps: Sequence[Step]) -> "Iterator[RenderableType]":
+def _restoring(job: Job, steps: Sequence[Step]) -> "Iterator[RenderableType]":
     """Yield what a plan or restore does now, and how many operations of each resource have ended."""
     from rich.text import Text
 
-    began = [step.name for step in steps if step.began_at is not None]
-    now = began[-1] if began else ""
-    if now == "write" and isinstance(detail, RestoreProgress):
-        ended = detail.done + detail.partly + detail.failed
-        yield Text(f"writing: {ended:,} of {counted(detail.operations, 'operation')}")
-    elif now == "prove" and isinstance(detail, RestoreProgress):
-        yield Text(_comparing(detail))
-    elif detail.backup is not None:
-        yield Text(f"backing up the directory (job {detail.backup}), then planning")
+    if words := step_sentence(job, steps):
+        yield Text(words)
     rows = [(each.resource, each.records) for step in steps if step.name == "write" for each in step.progress]
     if rows:
         yield table(("resource", "operations"), rows)
-
-
-def _comparing(detail: RestoreProgress) -> str:
-    """Return what the comparison after a restore does, or what it waits for."""
-    if detail.look_at is None or detail.backup is not None:
-        return "comparing the directory with the snapshot"
-    waits = counted(detail.not_shown, "operation")
-    return f"waiting until Graph shows the result of {waits}; next look at {to_second(moment(detail.look_at))}"
 
 
 def _waiting(trouble: Trouble) -> "Text":

@@ -9,13 +9,14 @@ import typer
 from console.cli.arguments import AsJson, Name, Wait, checked_format, examples, words
 from console.cli.naming import newest_snapshot
 from console.cli.opening import open_catalog, open_engine
-from console.cli.output import counted, print_document, print_line, write
+from console.cli.output import print_document, print_line, write
 from console.cli.plan import PlanOut, show_made_plan, show_plan
 from console.cli.plan_view import print_report
 from console.cli.restore_options import Chosen, with_plan_options
 from console.cli.waiting import print_requested, refuse_failed, wait_for
 from console.documents.plans import RestoreReportDocument, report_document
 from console.documents.results import job_with_results
+from console.documents.words import counted
 from console.download_file import to_file
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job

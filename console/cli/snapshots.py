@@ -8,10 +8,10 @@ import msgspec
 import typer
 
 from console.cli.arguments import AsJson, Name, ResourceNames, SnapshotId, examples, words
-from console.cli.changes import total_changes
 from console.cli.opening import open_catalog, open_engine
 from console.cli.output import note, print_document, printable, write
 from console.cli.tables import print_table
+from console.documents.changes import total_changes
 from console.documents.snapshots import DanglingDocument, record_line, refused_document, snapshot_document
 from console.documents.times import moment, to_second
 from shared.domain.errors import Code, Refuse

@@ -6,10 +6,11 @@ import typer
 
 from console.cli.arguments import AsJson, Name, SnapshotOrAll, examples
 from console.cli.opening import open_catalog
-from console.cli.output import counted, print_document, print_line
+from console.cli.output import print_document, print_line
 from console.cli.tables import print_damaged, print_strays
 from console.cli.waiting import refuse_failed, wait_for
 from console.documents.verifications import verification
+from console.documents.words import counted
 
 app = typer.Typer()
 

@@ -6,27 +6,19 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from console.documents.changes import ChangesDocument
+from console.documents.job_sentences import sentence_of
 from console.documents.jobs import JobDocument, job_fields
 from console.documents.key_jobs import CheckDocument, UnmovedBlob, key_job_of
+from console.documents.steps import PhaseDocument, StepDocument, phase_documents, step_documents
 from console.documents.times import Moment, moment
 from console.documents.verifications import DamagedBlob, damaged_of, strays_of
 from shared.domain.errors import Answer, Code
-from shared.domain.jobs import Details, Job, JobKind, Phase, PlanProgress, RestoreProgress, Step
+from shared.domain.jobs import Details, Job, JobKind, Origin, Phase, PlanProgress, RestoreProgress, Step
 from shared.domain.model import ResourceReport, Snapshot
 from shared.domain.resources import RESOURCES
 
 ResourceState = Literal["queued", "reading", "done", "stopped", "not_started"]
-
-
-class ChangesDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup found changed in a resource since the parent snapshot."""
-
-    added: int
-    """Number of records that the parent does not have."""
-    removed: int
-    """Number of records that only the parent has."""
-    changed: int
-    """Number of records whose properties differ, volatile ones aside."""
 
 
 class ResourceDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +105,16 @@ class JobDetails(JobWithResults, frozen=True, kw_only=True):
 
     hindrances: list[HindranceDocument]
     """Problems that block the job now; empty for a job that has ended."""
+    origin: Origin
+    """Whether a person requested the job (``hand``) or the scheduler created it (``schedule``)."""
+    due_at: Moment | None
+    """When a scheduled job was due."""
+    summary: str
+    """What the job does now, or how it ended, as a sentence."""
+    phases: list[PhaseDocument]
+    """Its phases in order, with their numbers of steps; empty until the job is planned."""
+    steps: list[StepDocument]
+    """Its steps by phase; empty until the job is planned."""
 
 
 def job_with_results(job: Job, tenant: str, steps: Sequence[Step], made: Snapshot | None = None) -> JobWithResults:
@@ -132,7 +134,16 @@ def job_details(
     ``made`` is the snapshot that it made.
     """
     blocking = [HindranceDocument(code=code, message=message) for code, message in hindrances]
-    return JobDetails(**_result_fields(job, tenant, steps, made), hindrances=blocking)
+    own_steps = step_documents(job, steps)
+    return JobDetails(
+        **_result_fields(job, tenant, steps, made),
+        hindrances=blocking,
+        origin=job.origin,
+        due_at=moment(job.due_at),
+        summary=sentence_of(job, steps, made),
+        phases=phase_documents(own_steps),
+        steps=own_steps,
+    )
 
 
 def resources_of(job: Job, steps: Sequence[Step], made: Snapshot | None = None) -> list[ResourceDocument]:

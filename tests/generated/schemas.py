@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from console.documents import (
     audit,
+    changes,
     clock_changes,
     comparisons,
     jobs,
@@ -23,6 +24,7 @@ from console.documents import (
     results,
     schedules,
     snapshots,
+    steps,
     stores,
     tenants,
 )
@@ -199,6 +201,7 @@ def _types() -> dict[str, type]:
     """Return every type that a schema mentions, by name."""
     modules = (
         audit,
+        changes,
         clock_changes,
         comparisons,
         jobs,
@@ -209,6 +212,7 @@ def _types() -> dict[str, type]:
         results,
         schedules,
         snapshots,
+        steps,
         stores,
         tenants,
     )

@@ -111,6 +111,7 @@ NOT_LIMITS = {
         console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
         console/cli/tables._PROSE_COLUMNS
         console/demo/screen._PLAIN_WIDTH console/documents/schedules._RUNS console/documents/clock_changes._NAMED
+        console/documents/words._UNITS
     """,
     "when people are warned": """
         domain/schedule._LOOKED_AHEAD

@@ -6,8 +6,9 @@ from html import escape
 from console.cli.comparisons.page_style import STYLE
 from console.cli.comparisons.spool import Spool
 from console.cli.comparisons.visible import name_of, named_value, path_of, shortened, visible
-from console.cli.output import counted, printable
+from console.cli.output import printable
 from console.documents.times import moment, to_second
+from console.documents.words import counted
 from shared.domain.compare import PropertyChange
 from shared.engine.compare.comparing import Comparison
 from shared.engine.compare.differences import Change, Difference

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from console.cli.comparisons.visible import name_of, named_value, path_of, shortened, visible
-from console.cli.output import counted, printable
+from console.cli.output import printable
 from console.documents.times import moment, to_second
+from console.documents.words import counted
 from shared.domain.compare import PropertyChange
 from shared.engine.compare.comparing import Comparison
 from shared.engine.compare.differences import Change, Difference

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.cli.changes import total_changes
+from console.documents.changes import total_changes
 from shared.domain.compare import property_changes
 from shared.domain.errors import Answer, Skip
 from shared.domain.jobs import JobState

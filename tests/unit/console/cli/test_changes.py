@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from console.cli.changes import total_changes
+from console.documents.changes import total_changes
 from shared.domain.errors import Answer
 from shared.domain.model import ResourceReport, Snapshot
 from shared.domain.restore.id_map import ID_MAP

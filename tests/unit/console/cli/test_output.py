@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from console.cli.output import counted, print_document, print_line, printable, write
+from console.cli.output import print_document, print_line, printable, write
 from shared.domain.errors import Code, Refuse
 
 
@@ -43,9 +43,3 @@ def test_a_closed_standard_output_is_reported_in_one_sentence(monkeypatch: pytes
     with pytest.raises(Refuse) as caught:
         print_line("x")
     assert caught.value.code is Code.FILE_NOT_WRITABLE
-
-
-def test_a_count_of_one_is_singular() -> None:
-    assert counted(1, "record") == "1 record"
-    assert counted(2000, "record") == "2,000 records"
-    assert counted(0, "entry", "entries") == "0 entries"

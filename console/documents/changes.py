@@ -1,9 +1,21 @@
-"""What changed since the parent snapshot, as commands show it."""
+"""What changed since the parent snapshot, as a document and in words."""
 
-from console.cli.output import counted
-from console.documents.results import ChangesDocument
+import msgspec
+
+from console.documents.words import counted
 from shared.domain.model import Snapshot
 from shared.domain.restore.id_map import ID_MAP
+
+
+class ChangesDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup found changed in a resource since the parent snapshot."""
+
+    added: int
+    """Number of records that the parent does not have."""
+    removed: int
+    """Number of records that only the parent has."""
+    changed: int
+    """Number of records whose properties differ, volatile ones aside."""
 
 
 def changes_of(changes: ChangesDocument | None, made: Snapshot | None) -> str | None:
