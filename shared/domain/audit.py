@@ -77,6 +77,21 @@ class Action(StrEnum):
     UNDO_ASKED = "undo.asked"
     PASSWORDS_HANDED_OUT = "passwords.handed-out"
     SWEEP_REMOVED = "sweep.removed"
+    PERSON_ADDED = "person.added"
+    PERSON_INVITED = "person.invited"
+    PERSON_RESET = "person.reset"
+    PERSON_REMOVED = "person.removed"
+    WAY_ADDED = "way.added"
+    WAY_REMOVED = "way.removed"
+    CODES_MADE = "codes.made"
+    GRANT_GIVEN = "grant.given"
+    GRANT_TAKEN = "grant.taken"
+    SIGN_IN_BEGUN = "sign-in.begun"
+    SIGN_IN_ENDED = "sign-in.ended"
+    SIGN_IN_SLOWED = "sign-in.slowed"
+    BREAK_GLASS_USED = "break-glass.used"
+    TOKEN_MADE = "token.made"  # noqa: S105 - an action, not a secret
+    TOKEN_ENDED = "token.ended"  # noqa: S105 - an action, not a secret
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,8 @@ NUMBER_OF_CODES = 10
 """How many one-time codes a person gets at a time."""
 FREE_TRIES = 5
 """Failed tries before the first wait."""
+TRIES_FORGOTTEN = timedelta(hours=1)
+"""How long after the last failed try the count begins again."""
 
 _SLOWING = Backoff(first=15.0, longest=900.0)
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
@@ -102,6 +104,8 @@ class GivenGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant with who gave it, when and why."""
 
     grant: Grant
+    tenant: str | None
+    """The tenant's name, or None for the installation."""
     by: str
     """The actor who gave it."""
     reason: str
@@ -115,6 +119,8 @@ class PersonDetail(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[GivenGrant, ...]
     """Without grants that have ended."""
     ways: Ways
+    signed_in_at: datetime | None
+    """When the person last signed in, or None if never."""
     seen_at: datetime | None
     """When the person last sent a request, or None if never."""
     invited_until: datetime | None

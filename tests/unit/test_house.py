@@ -137,7 +137,8 @@ NOT_LIMITS = {
     "when sign-ins, codes and tokens end, promised to people": """
         domain/people.IDLE domain/people.LONGEST_SIGN_IN domain/people.CONFIRMED_FOR domain/people.SEEN_EVERY
         domain/people.INVITATION_LASTS domain/people.SET_UP_CODE_LASTS domain/people.LONGEST_TOKEN
-        domain/people.NUMBER_OF_CODES domain/people.FREE_TRIES domain/people._SLOWING domain/people._LONGEST_REASON
+        domain/people.NUMBER_OF_CODES domain/people.FREE_TRIES domain/people.TRIES_FORGOTTEN domain/people._SLOWING
+        domain/people._LONGEST_REASON adapters/catalog/tries._NONE
     """,
     "rules about steps and their trouble": """
         domain/jobs/backoff._SLOWEST domain/jobs/backoff._APART domain/jobs/backoff._FRESH_STARTS

@@ -33,6 +33,8 @@ class Turn(IntEnum):
     """Choose the steps to send messages for."""
     CONNECTING = 3
     """Connect a tenant to a directory, or disconnect it."""
+    PEOPLE = 4
+    """Change people, their ways to sign in, or their grants."""
 
 
 _NOT_ALLOWED = "42501"

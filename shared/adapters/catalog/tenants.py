@@ -19,14 +19,19 @@ from shared.adapters.catalog.jobs import SqlJobs
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential, put_restore_credential
 from shared.adapters.catalog.overview import SqlOverview
+from shared.adapters.catalog.people import SqlPeople
 from shared.adapters.catalog.queries import SqlQueries
 from shared.adapters.catalog.restores import SqlRestores
 from shared.adapters.catalog.scheduler import SqlScheduler
 from shared.adapters.catalog.schedules import SqlSchedules
+from shared.adapters.catalog.sign_ins import SqlSignIns
 from shared.adapters.catalog.snapshots import SqlSnapshots
 from shared.adapters.catalog.stores import SqlStores
 from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, no_such_tenant, tenant_of
+from shared.adapters.catalog.tokens import SqlTokens
+from shared.adapters.catalog.tries import SqlTries
 from shared.adapters.catalog.upkeep import SqlUpkeep
+from shared.adapters.catalog.ways import SqlSignInWays
 from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job
@@ -226,6 +231,26 @@ class SqlCatalog:
     def overview(self) -> SqlOverview:
         """Return the access to figures about all tenants."""
         return SqlOverview(self._database)
+
+    def people(self) -> SqlPeople:
+        """Return the access to people and their grants."""
+        return SqlPeople(self._database, self.actor)
+
+    def ways(self) -> SqlSignInWays:
+        """Return the access to the ways in which people sign in."""
+        return SqlSignInWays(self._database, self.actor)
+
+    def sign_ins(self) -> SqlSignIns:
+        """Return the access to sign-ins."""
+        return SqlSignIns(self._database, self.actor)
+
+    def tokens(self) -> SqlTokens:
+        """Return the access to tokens of the API."""
+        return SqlTokens(self._database, self.actor)
+
+    def tries(self) -> SqlTries:
+        """Return the access to failed tries to sign in."""
+        return SqlTries(self._database, self.actor)
 
     def close(self) -> None:
         """Close the database's connections."""

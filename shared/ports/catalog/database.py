@@ -12,10 +12,15 @@ from shared.ports.catalog.challenges import Challenges
 from shared.ports.catalog.fleet import Fleet
 from shared.ports.catalog.key_health import Probes
 from shared.ports.catalog.overview import Overview
+from shared.ports.catalog.people import People
 from shared.ports.catalog.queries import Queries
 from shared.ports.catalog.scheduler import SchedulerCatalog
+from shared.ports.catalog.sign_ins import SignIns
 from shared.ports.catalog.stores import Stores
 from shared.ports.catalog.tenant import TenantCatalog
+from shared.ports.catalog.tokens import Tokens
+from shared.ports.catalog.tries import Tries
+from shared.ports.catalog.ways import SignInWays
 
 
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +107,21 @@ class Catalog(Protocol):
 
     def overview(self) -> Overview:
         """Return the handle for metrics of all tenants."""
+
+    def people(self) -> People:
+        """Return the handle for people and their grants."""
+
+    def ways(self) -> SignInWays:
+        """Return the handle for the ways in which people sign in."""
+
+    def sign_ins(self) -> SignIns:
+        """Return the handle for sign-ins."""
+
+    def tokens(self) -> Tokens:
+        """Return the handle for tokens of the API."""
+
+    def tries(self) -> Tries:
+        """Return the handle for failed tries to sign in."""
 
     def close(self) -> None:
         """Close every connection. Idempotent."""

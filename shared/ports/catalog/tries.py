@@ -1,0 +1,18 @@
+"""Failed tries to sign in, counted so that guessing becomes slow. The database's clock times them."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Protocol
+
+
+class Tries(Protocol):
+    """Tries by name: a person's handle, or a network address."""
+
+    def begin(self, names: Collection[str]) -> timedelta:
+        """Count a try as failed under each name before its outcome is known, so that concurrent tries are slowed too.
+
+        Return zero, or how long to wait before the next try. Then nothing was counted.
+        """
+
+    def succeed(self, name: str, *others: str) -> None:
+        """Forget the failed tries of ``name``, and take this one try from those of ``others``."""
