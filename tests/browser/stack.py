@@ -1,5 +1,6 @@
 """The real stack for a file of stories: ``entrakeep up`` with its console, and both simulators."""
 
+import json
 import os
 import re
 import signal
@@ -9,8 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from console.supervisor.guard import processes
+from tests.browser.owner import KeyOwner
+from tests.browser.typist import Typist
 from tests.flow.shell import PROGRAM, Shell, write_private
 from tests.parts import (
     ACCOUNT,
@@ -45,8 +49,10 @@ class Stack:
     def __init__(self, folder: Path, graph: GraphSimulator, aws: AwsSimulator, settings: Mapping[str, str]) -> None:
         self.folder, self.graph, self.aws = folder, graph, aws
         self.home = folder / "home"
+        self.owner = KeyOwner(aws)
         self.url = settings["ENTRAKEEP_WEB_URL"]
-        self.shell = Shell(folder, settings)
+        self.environment = Shell(folder, settings).environment
+        self._typist = Typist(folder, self.environment)
         self._output = folder / "up.log"
         write_private(folder / "secret", SECRET)
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +65,7 @@ class Stack:
             self._process = subprocess.Popen(
                 (*PROGRAM, "up"),
                 cwd=self.folder,
-                env=self.shell.environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -100,8 +106,9 @@ class Stack:
             and mark in _read(pid, "environ").split(b"\0")
         ]
 
-    def stop(self) -> None:
-        """End the stack as Ctrl-C does."""
+    def close(self) -> None:
+        """End the stack as Ctrl-C does, and what types commands."""
+        self._typist.close()
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -115,7 +122,15 @@ class Stack:
 
     def run(self, *words: str, status: int = 0) -> str:
         """Run a command. Return its standard output."""
-        return self.shell.run(*words, status=status)[0].decode()
+        return self._typist.run(*words, status=status)[0]
+
+    def document(self, *words: str) -> Any:
+        """Return the JSON document of a command."""
+        return json.loads(self.run(*words, "--json"))
+
+    def new_customer_key(self, name: str) -> str:
+        """Let the owner create a key with the policy that Entrakeep needs for this tenant. Return its ARN."""
+        return self.owner.new_key(self.document("key", "policy", name)["statements"])
 
     def connect(self, name: str, directory: str = DIRECTORY) -> None:
         """Connect a directory as a tenant."""
@@ -181,6 +196,6 @@ def running_stack(folder: Path, *graph_options: str, settings: Mapping[str, str]
                 **(settings or {}),
             },
         )
-        parts.callback(stack.stop)
+        parts.callback(stack.close)
         stack.start()
         yield stack
