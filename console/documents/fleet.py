@@ -128,7 +128,6 @@ def protection_document(entry: FleetEntry) -> ProtectionDocument:
     """Return the document of a row of the fleet."""
     protection, row = entry.protection, entry.row
     status = protection.status
-    schedule = status.schedule
     return ProtectionDocument(
         tenant=status.name,
         tenant_id=status.tenant_id,
@@ -139,12 +138,12 @@ def protection_document(entry: FleetEntry) -> ProtectionDocument:
         last_snapshot=_newest(row.newest) if row.newest else None,
         last_backup=_last(row.last_backup) if row.last_backup else None,
         running=[_running(each) for each in row.running],
-        key_mode=status.key_mode,
+        key_mode=row.key_mode,
         key_state=protection.key,
         key_refused_since=moment(status.refused_since),
-        next=moment(schedule.next_due) if schedule and not schedule.paused else None,
+        next=moment(row.next_due),
         verified_at=moment(status.verified_at),
-        sign_in_expires_at=moment(status.sign_in_expires_at),
+        sign_in_expires_at=moment(row.sign_in_expires_at),
     )
 
 

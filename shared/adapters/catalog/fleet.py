@@ -24,9 +24,7 @@ from sqlalchemy import (
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.job_rows import GOING_ON, going, of_kinds
-from shared.adapters.catalog.key_answers import warnings_of
 from shared.adapters.catalog.key_states import newest_generation
-from shared.adapters.catalog.schedules import schedule_of
 from shared.adapters.catalog.schema import data_keys, jobs, key_health, refusals, schedules, snapshots, steps, tenants
 from shared.domain.errors import Code
 from shared.domain.jobs import KEY_CHANGES, JobKind, JobState, StepState
@@ -42,6 +40,9 @@ _BEGUN_AT = func.coalesce(jobs.c.started_at, snapshots.c.created_at)
 _WITH_JOBS = snapshots.outerjoin(jobs, _MADE_BY)
 
 
+_CONDITIONS = {condition.value: condition for condition in KeyCondition}
+
+
 class SqlFleet:
     """``ports.catalog.fleet.Fleet`` in SQL."""
 
@@ -54,7 +55,7 @@ class SqlFleet:
         if tenant_ids is not None:
             query = query.where(tenants.c.tenant_id.in_(tenant_ids))
         with self._database.read(EVERY_TENANT) as connection:
-            return [_status(row) for row in connection.execute(query).mappings()]
+            return [_status(row) for row in connection.execute(query)]
 
     def rows(self, tenant_ids: Sequence[str]) -> dict[str, FleetRow]:
         """Return the other parts of the rows of these tenants, by tenant id."""
@@ -71,6 +72,9 @@ class SqlFleet:
                 running.setdefault(row["tenant_id"], []).append(_running(row))
         return {
             row["tenant_id"]: FleetRow(
+                key_mode=KeyMode(row["key_mode"]),
+                next_due=row["next_due"],
+                sign_in_expires_at=row["sign_in_expires_at"],
                 newest=_newest_snapshot(by_snapshot.get(row["snapshot_id"])),
                 last_backup=_last_backup(by_job.get(row["job_id"])),
                 running=running.get(row["tenant_id"], []),
@@ -121,15 +125,11 @@ def _statuses() -> Select[Any]:
     return select(
         tenants.c.tenant_id,
         tenants.c.name,
-        tenants.c.created_at,
-        tenants.c.key_mode,
-        tenants.c.sign_in_expires_at,
         schedules.c.cron,
         schedules.c.timezone,
         schedules.c.paused,
-        schedules.c.next_due,
         key_health.c.condition,
-        key_health.c.warnings,
+        func.json_array_length(key_health.c.warnings).label("warnings"),
         or_(moving, changing).label("updating"),
         _newest_complete().label("begun_at"),
         _refused_since().label("refused_since"),
@@ -169,13 +169,15 @@ def _verified_at() -> ScalarSelect[datetime]:
 
 
 def _newest_ids() -> Select[Any]:
-    """Return the query for the ids of each tenant's newest snapshot and of its last backup that ended."""
+    """Return the query for columns of each tenant, and the ids of its newest snapshot and of its last ended backup."""
     last = select(snapshots.c.snapshot_id).where(snapshots.c.tenant_id == tenants.c.tenant_id, _LISTED)
     ended = select(jobs.c.job_id).where(
         jobs.c.tenant_id == tenants.c.tenant_id, of_kinds(JobKind.BACKUP), jobs.c.finished_at.is_not(None)
     )
     ids = (_newest(last, snapshots).label("snapshot_id"), _newest(ended, jobs).label("job_id"))
-    return select(tenants.c.tenant_id, *ids)
+    columns = (tenants.c.tenant_id, tenants.c.key_mode, tenants.c.sign_in_expires_at, schedules.c.next_due)
+    of_tenant = tenants.outerjoin(schedules, schedules.c.tenant_id == tenants.c.tenant_id)
+    return select(*columns, *ids).select_from(of_tenant)
 
 
 def _newest(query: Select[Any], table: Table) -> ScalarSelect[Any]:
@@ -225,22 +227,21 @@ def _jobs(tenant_ids: Sequence[str], newest: Iterable[RowMapping]) -> Select[Any
     )
 
 
-def _status(row: RowMapping) -> TenantStatus:
-    """Return the status in a row."""
-    condition = row["condition"]
+def _status(row: Sequence[Any]) -> TenantStatus:
+    """Return the status in a row. It is made for every tenant of each page, so it reads by position, which is quicker."""
+    tenant_id, name, cron, timezone, paused, condition, warnings, updating, begun_at, refused_since, verified_at = row
     return TenantStatus(
-        tenant_id=row["tenant_id"],
-        name=row["name"],
-        created_at=row["created_at"],
-        key_mode=KeyMode(row["key_mode"]),
-        schedule=None if row["cron"] is None else schedule_of(row),
-        begun_at=row["begun_at"],
-        refused_since=row["refused_since"],
-        condition=KeyCondition.OK if condition is None else KeyCondition(condition),
-        warnings=0 if condition is None else len(warnings_of(row)),
-        updating=row["updating"],
-        verified_at=row["verified_at"],
-        sign_in_expires_at=row["sign_in_expires_at"],
+        tenant_id=tenant_id,
+        name=name,
+        cron=cron,
+        timezone=timezone,
+        paused=bool(paused),
+        begun_at=begun_at,
+        refused_since=refused_since,
+        condition=_CONDITIONS.get(condition, KeyCondition.OK),
+        warnings=warnings or 0,
+        updating=updating,
+        verified_at=verified_at,
     )
 
 

@@ -11,7 +11,6 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.freshness import Freshness, freshness, rpo_target
 from shared.domain.key_health import KeyCondition
 from shared.domain.limits import LIMITS
-from shared.domain.model import Schedule
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.fleet import CompleteOn, FleetRow, TenantStatus
 
@@ -152,20 +151,12 @@ def rpo_history(
 
 def protection_of(status: TenantStatus, now: datetime) -> Protection:
     """Return how well a tenant is protected now."""
-    schedule = status.schedule
     rpo = None if status.begun_at is None else max(timedelta(0), now - status.begun_at)
-    target = None if schedule is None else _target(schedule, now)
-    state = freshness(
-        rpo=rpo,
-        target=target,
-        paused=schedule is not None and schedule.paused,
-        refused=status.refused_since is not None,
-    )
+    target = None
+    if status.cron is not None and status.timezone is not None:
+        target = rpo_target(status.cron, status.timezone, now)
+    state = freshness(rpo=rpo, target=target, paused=status.paused, refused=status.refused_since is not None)
     return Protection(status=status, state=state, rpo=rpo, target=target, key=_key_word(status))
-
-
-def _target(schedule: Schedule, now: datetime) -> timedelta | None:
-    return rpo_target(schedule.cron, schedule.timezone, now)
 
 
 _CONDITIONS = {

@@ -13,7 +13,7 @@ import msgspec
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import KeyMode, ResourceReport, Schedule
+from shared.domain.model import KeyMode, ResourceReport
 
 
 class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,9 +21,11 @@ class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant_id: str
     name: str
-    created_at: datetime
-    key_mode: KeyMode
-    schedule: Schedule | None
+    cron: str | None
+    """The fields of its schedule; None without one."""
+    timezone: str | None
+    paused: bool
+    """True if its schedule is paused."""
     begun_at: datetime | None
     """When the backup began that made the newest complete snapshot; None if there is no such snapshot."""
     refused_since: datetime | None
@@ -36,8 +38,6 @@ class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):
     """True if data keys are being moved to the current KMS key, or wait for it."""
     verified_at: datetime | None
     """When the last verify ended that opened every snapshot and found no damage."""
-    sign_in_expires_at: datetime | None
-    """When the credential of the reading application expires, if that is known."""
 
 
 class NewestSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +76,11 @@ class RunningJob(msgspec.Struct, frozen=True, kw_only=True):
 class FleetRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a row of the fleet shows beside the tenant's status."""
 
+    key_mode: KeyMode
+    next_due: datetime | None
+    """When the next backup is due; None while the schedule is paused or missing."""
+    sign_in_expires_at: datetime | None
+    """When the credential of the reading application expires, if that is known."""
     newest: NewestSnapshot | None
     last_backup: LastBackup | None
     running: list[RunningJob]

@@ -550,6 +550,8 @@ CREATE TRIGGER audit_events_are_not_removed BEFORE DELETE ON audit_events BEGIN 
 CREATE INDEX ix_key_health_next_probe ON key_health (next_probe);
 CREATE UNIQUE INDEX ix_tenants_claimed_directory ON tenants (claimed_directory);
 CREATE INDEX ix_withheld_directories_directory_id ON withheld_directories (directory_id);
+CREATE INDEX ix_jobs_tenant_id_kind_number ON jobs (tenant_id, kind, number);
+CREATE INDEX ix_snapshots_newest ON snapshots (tenant_id, going, complete, number, created_at, job_id);
 CREATE INDEX ix_passkeys_person_id ON passkeys (person_id);
 CREATE INDEX ix_identities_person_id ON identities (person_id);
 CREATE INDEX ix_secrets_hashed_person_id_kind ON secrets_hashed (person_id, kind);

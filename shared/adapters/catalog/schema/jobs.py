@@ -54,6 +54,7 @@ jobs = Table(
 Index(None, jobs.c.state)
 Index(None, jobs.c.created_at)
 Index(None, jobs.c.job_id)
+Index(None, jobs.c.tenant_id, jobs.c.kind, jobs.c.number)  # the last job of a kind
 
 steps = Table(
     "steps",

@@ -32,6 +32,10 @@ snapshots = Table(
     UniqueConstraint("tenant_id", "number"),
 )
 
+_NEWEST = ("tenant_id", "going", "complete", "number", "created_at", "job_id")
+Index("ix_snapshots_newest", *(snapshots.c[name] for name in _NEWEST))
+"""All that the fleet reads of older snapshots, whose rows are large."""
+
 snapshot_attempts = Table(
     "snapshot_attempts",
     metadata,

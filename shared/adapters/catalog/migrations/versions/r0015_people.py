@@ -1,5 +1,7 @@
 """Add people, their ways to sign in, roles and tokens, notice targets, and which AWS identity a worker has.
 
+Add indexes for the fleet: the newest snapshots of a tenant, and its last jobs of a kind.
+
 Code of revision 0002 is compatible. It does not know the tables and columns; removing a tenant removes its grants, tokens
 and notice targets by cascade.
 """
@@ -19,6 +21,9 @@ _KEPT_APART = ("grants", "tokens", "notice_targets", "deliveries")
 def upgrade() -> None:
     op.add_column("workers", sa.Column("aws_account", sa.String(length=12)))
     op.add_column("workers", sa.Column("aws_principal", sa.String()))
+    op.create_index("ix_jobs_tenant_id_kind_number", "jobs", ["tenant_id", "kind", "number"])
+    newest = ["tenant_id", "going", "complete", "number", "created_at", "job_id"]
+    op.create_index("ix_snapshots_newest", "snapshots", newest)
     _add_people()
     _add_ways_to_sign_in()
     _add_sign_ins()
