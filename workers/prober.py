@@ -1,44 +1,62 @@
-"""The process beside a worker that probes the tenants' keys: ``python -m workers.prober PARENT``.
+"""The process beside a worker that probes the tenants' keys: ``python -m workers.prober PARENT WORKER``.
 
 It is a separate process for two reasons. A worker's children may be busy with steps for minutes. The worker's parent forks
-children, which is unsafe while its threads call KMS. The prober ends with the process whose id is ``PARENT``.
+children, which is unsafe while its threads call KMS. The prober ends with the process whose id is ``PARENT``. For the
+worker of this name it also asks AWS which account and principal the worker's credentials have.
 """
 
 import logging
 import os
 import sys
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from shared import wiring
 from shared.domain.errors import EntrakeepError
-from shared.engine.key_health import Prober
+from shared.engine.key_health import Prober, Probing
+from shared.engine.key_health.identity import report_identity
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
-def main(parent: int) -> int:
+def main(parent: int, worker: str) -> int:
     """Probe in rounds until the parent process ends. Return 0, or 1 if the prober cannot be set up."""
     wiring.set_up_logs()
     try:
-        prober = Prober(wiring.probing())
+        probing = wiring.probing()
+        prober = Prober(probing)
     except EntrakeepError as error:
         log.critical("prober cannot start: %s", error)
         return 1
+    # In a thread of its own, so that a slow answer of AWS delays no probe.
+    threading.Thread(target=_keep_reporting, args=(probing, worker), name="identity", daemon=True).start()
     while os.getppid() == parent:
-        _round(prober)
+        _retried("probing round", prober.once)
         time.sleep(wiring.LIMITS.probe_round_seconds)
     return 0
 
 
-def _round(prober: Prober) -> None:
-    """Probe the keys once. Log a failure instead of raising it, so that the next round follows."""
+def _keep_reporting(probing: Probing, worker: str) -> None:
+    """Report the worker's AWS identity until the process ends."""
+    while True:
+        wait = _retried("report of the AWS identity", partial(report_identity, probing, worker))
+        time.sleep(wiring.LIMITS.identity_retry_seconds if wait is None else wait)
+
+
+def _retried(name: str, work: Callable[[], T]) -> T | None:
+    """Return what ``work`` returns. Log a failure instead of raising it, so that the next round follows."""
     try:
-        prober.once()
+        return work()
     except EntrakeepError as error:
-        log.warning("probing round failed, the next round retries: %s", error)
+        log.warning("%s failed, the next round retries: %s", name, error)
     except Exception as error:
-        log.error("probing round failed with unexpected %s, the next round retries", type(error).__name__)
+        log.error("%s failed with unexpected %s, the next round retries", name, type(error).__name__)
+    return None
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1])))
+    raise SystemExit(main(int(sys.argv[1]), sys.argv[2]))

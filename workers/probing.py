@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
 
@@ -18,9 +19,9 @@ _prober: "list[subprocess.Popen[bytes]]" = []
 
 
 @worker_ready.connect
-def _start_prober(**_: object) -> None:
+def _start_prober(sender: Any, **_: object) -> None:
     """Start the thread that keeps a prober running."""
-    threading.Thread(target=_keep_running, name="prober", daemon=True).start()
+    threading.Thread(target=_keep_running, args=(sender.hostname,), name="prober", daemon=True).start()
 
 
 @worker_shutting_down.connect
@@ -31,10 +32,10 @@ def _stop_prober(**_: object) -> None:
         prober.terminate()
 
 
-def _keep_running() -> None:
+def _keep_running(worker: str) -> None:
     """Run one prober at a time, and restart it after each end, until the worker shuts down."""
     while not _stop.is_set():
-        argv = [sys.executable, "-m", "workers.prober", str(os.getpid())]
+        argv = [sys.executable, "-m", "workers.prober", str(os.getpid()), worker]
         _prober[:] = [subprocess.Popen(argv, stdin=subprocess.DEVNULL)]
         status = _prober[0].wait()
         if not _stop.wait(LIMITS.prober_restart_seconds):

@@ -209,6 +209,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long ago a job must have ended before the sweep removes its garbage."""
 
     # Probes and notices
+    identity_seconds: float = 3600.0
+    """How often a worker asks AWS for its account and principal."""
+    identity_retry_seconds: float = 60.0
+    """Wait before a worker asks again after AWS did not tell."""
     probes: int = 16
     """Keys that one process probes at the same time."""
     probe_round_seconds: float = 1.0

@@ -130,6 +130,11 @@ def test_lasting_kms_trouble_is_reported_as_trouble(stack: Stack, tenant: Tenant
 
 def test_a_killed_prober_is_restarted_and_ends_with_its_worker(stack: Stack, tenant: Tenant) -> None:
     (first,) = probers(stack)
+    account = stack.key(tenant).split(":")[4]
+    until(
+        lambda: [each.aws_account for each in stack.context.catalog.overview().workers()] == [account],
+        "the worker's AWS account is in SQL",
+    )
     os.kill(first, signal.SIGKILL)
     until(lambda: first not in probers(stack), "the prober is gone")
     until(lambda: probers(stack), "there is another one")

@@ -67,7 +67,16 @@ class SqlOverview:
         """Return the workers with their slots and last heartbeats."""
         with self._database.read(EVERY_TENANT) as connection:
             seen = connection.execute(select(workers).order_by(workers.c.worker)).mappings().all()
-        return [WorkerSeen(worker=row["worker"], slots=row["slots"], seen_at=row["seen_at"]) for row in seen]
+        return [
+            WorkerSeen(
+                worker=row["worker"],
+                slots=row["slots"],
+                seen_at=row["seen_at"],
+                aws_account=row["aws_account"],
+                aws_principal=row["aws_principal"],
+            )
+            for row in seen
+        ]
 
     def usage(self) -> dict[str, dict[str, int]]:
         """Return the totals by tenant id and name."""

@@ -234,6 +234,12 @@ class SqlScheduler:
                 lost = (steps.c.state == StepState.QUEUED.value, steps.c.sends > 0, steps.c.retry_at.is_(None))
                 connection.execute(update(steps).where(*lost).values(send_at=now, sends=0))
 
+    def record_identity(self, worker: str, account: str, principal: str) -> bool:
+        """Store a worker's AWS account and principal. Return False if no such worker is known."""
+        values = {"aws_account": account, "aws_principal": principal}
+        with self._database.write(EVERY_TENANT) as (connection, _):
+            return connection.execute(update(workers).where(workers.c.worker == worker).values(values)).rowcount == 1
+
     def release(self, worker: str) -> int:
         """Queue all running steps of this worker again. Return how many."""
         prefix = f"{worker}/"

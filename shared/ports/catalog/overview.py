@@ -33,11 +33,15 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker, its slots, and when it was seen last."""
+    """A worker, its slots, when it was seen last, and its identity in AWS."""
 
     worker: str
     slots: int
     seen_at: datetime
+    aws_account: str | None
+    """The account of its AWS credentials, 12 digits. None until its prober has found out."""
+    aws_principal: str | None
+    """The principal as a key policy names it."""
 
 
 class Overview(Protocol):

@@ -134,6 +134,9 @@ class SchedulerCatalog(Protocol):
         have taken them.
         """
 
+    def record_identity(self, worker: str, account: str, principal: str) -> bool:
+        """Store which AWS account and principal a worker has. Return False if the worker has no heartbeat yet."""
+
     def release(self, worker: str) -> int:
         """Release every step claimed by a child of this worker. Return the number of steps.
 

@@ -70,3 +70,20 @@ def test_concurrent_additions_of_usage_are_summed(world: World, acme: TenantCata
     assert world.catalog.overview().usage() == {acme.tenant_id: {"kms_calls": 18, "graph_units": 45}}
     acme.remove()
     assert world.catalog.overview().usage() == {}
+
+
+@pytest.mark.postgresql
+def test_a_worker_keeps_its_aws_identity_through_heartbeats_until_its_end(world: World) -> None:
+    def identities() -> list[tuple[str | None, str | None]]:
+        return [(each.aws_account, each.aws_principal) for each in world.catalog.overview().workers()]
+
+    principal = "arn:aws:iam::111122223333:role/entrakeep"
+    assert not world.scheduler.record_identity("w", "111122223333", principal), "SQL does not know the worker yet"
+    world.scheduler.record_heartbeat("w", 2)
+    assert identities() == [(None, None)]
+    assert world.scheduler.record_identity("w", "111122223333", principal)
+    world.scheduler.record_heartbeat("w", 2)
+    assert identities() == [("111122223333", principal)]
+    world.scheduler.record_heartbeat("w", 0)
+    world.scheduler.record_heartbeat("w", 2)
+    assert identities() == [(None, None)], "the worker may have started with other credentials"

@@ -16,6 +16,7 @@ from shared.domain.key_health import KeyCondition, KeyHealth
 from shared.domain.model import KeyMode, Purpose, Schedule
 from shared.domain.secret import Secret
 from shared.engine.key_health import Prober, Probing
+from shared.engine.key_health.identity import report_identity
 from shared.engine.tenants.onboarding import add_tenant
 from shared.ports.keys import KeyDescription
 from shared.ports.notices import BackupNotice, Notice, NotTaken
@@ -421,3 +422,16 @@ def test_a_listener_that_hangs_delays_no_probe(world: ProbedWorld) -> None:
 
 def _add_tenant(world: ProbedWorld, name: str) -> str:
     return add_tenant(world.engine.context, name, identity()).tenant.tenant_id
+
+
+def test_a_worker_reports_its_aws_identity_again_soon_until_sql_has_it(world: ProbedWorld) -> None:
+    limits, catalog = world.probing.limits, world.engine.context.catalog
+    world.keys.trouble = KeyTrouble("AWS does not answer.")
+    assert report_identity(world.probing, "w@a") == limits.identity_retry_seconds
+    world.keys.trouble = None
+    assert report_identity(world.probing, "w@a") == limits.heartbeat_seconds, "the worker has no heartbeat yet"
+    catalog.scheduler().record_heartbeat("w@a", 4)
+    assert report_identity(world.probing, "w@a") == limits.identity_seconds
+    worker = next(each for each in catalog.overview().workers() if each.worker == "w@a")
+    caller = world.keys.caller()
+    assert (worker.aws_account, worker.aws_principal) == (caller.account, caller.principal)

@@ -110,6 +110,8 @@ class MemoryKeys:
         self._answer(arn)
 
     def caller(self) -> Caller:
+        if self.trouble is not None:
+            raise self.trouble
         return Caller("111122223333", "arn:aws:iam::111122223333:role/worker")
 
     def _opened(self, arn: str, wrapped: bytes, context: dict[str, str], data_key_id: str) -> bytes:
