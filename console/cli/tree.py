@@ -23,6 +23,7 @@ from console.cli import (
     store,
     tenant,
     verify,
+    web,
 )
 from console.cli.output import print_line
 
@@ -53,6 +54,7 @@ def entrakeep(
 
 
 app.add_typer(stack.app)
+app.add_typer(web.app)
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(resources.app)
 app.add_typer(backup.app)

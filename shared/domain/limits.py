@@ -308,6 +308,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long ``up`` waits for each answer of the broker."""
     redis_start_answer_seconds: float = 2.0
     """How long ``up`` waits for each answer of the broker before it starts the parts."""
+    web_body_seconds: float = 10.0
+    """How long a request to the console may take to arrive."""
+    web_pace_seconds: int = 10
+    """The time over which the console counts requests."""
+    web_network_requests: int = 600
+    """Requests that one network address may send in that time, people behind one proxy together."""
+    web_sign_in_requests: int = 200
+    """Requests that one sign-in may send in that time."""
     leftovers_seconds: float = 15.0
     """How long ``up`` waits for the end of processes that a killed supervisor left."""
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from shared.config import Place, Settings
+from shared.config import Place, Settings, WebSettings
 from tests.pages import TOP
 
 PAGE = TOP / "docs" / "settings.md"
+_FIELDS = {**Settings.model_fields, **WebSettings.model_fields}
 _IN_HOME = {"database_url": "`catalog.sqlite3` in the home", "store_url": "the folder `store` in the home"}
 _TOP = """# Settings
 
@@ -18,6 +19,13 @@ settings on to the processes that it starts. This page is generated from the cla
 ## Entrakeep's own
 
 Commands that read only the catalog (lists, schedules, audit) need only the settings of the first table.
+
+"""
+_WEB = """
+## The web console
+
+`entrakeep web`, and the console that `entrakeep up` runs, read these and the first table. [deploy.md](deploy.md) shows TLS
+and a proxy.
 
 """
 _OF_OTHERS = """
@@ -52,6 +60,7 @@ Proxies are also read from names in lower case. All of these are checked with th
 def text() -> str:
     """Return the whole page."""
     own = {name: field for name, field in Settings.model_fields.items() if name not in Place.model_fields}
+    web = {name: field for name, field in WebSettings.model_fields.items() if name not in Place.model_fields}
     network = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in _NETWORK.items())
     return "".join(
         (
@@ -59,6 +68,8 @@ def text() -> str:
             _table(Place.model_fields),
             "\nThe others are needed to use a key, the store, a directory or Redis.\n\n",
             _table(own),
+            _WEB,
+            _table(web),
             _OF_OTHERS,
             "".join(f"| {names} | {meaning} |\n" for names, meaning in _AWS.items()),
             network,
@@ -73,19 +84,19 @@ def _table(fields: dict[str, object]) -> str:
 
 
 def _meaning(name: str) -> str:
-    text = Settings.model_fields[name].description
+    text = _FIELDS[name].description
     assert text, f"give {name} a description in shared/config.py"
     return text.replace("|", "\\|")
 
 
 def _default(name: str) -> str:
-    field = Settings.model_fields[name]
+    field = _FIELDS[name]
     if name in _IN_HOME:
         return _IN_HOME[name]
     if field.is_required():
         return "**must be set**"
     value = field.get_default(call_default_factory=True)
-    if value is None:
+    if value in (None, ""):
         return "none"
     if isinstance(value, Path):
         return f"`~/{value.relative_to(Path.home())}`"

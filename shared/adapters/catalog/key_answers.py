@@ -3,6 +3,7 @@
 Lock order: the tenant's row (if any), the row of the key's health, the refusal, the audit head.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -107,7 +108,7 @@ def unprobed(tenant: RowMapping) -> dict[str, Any]:
     }
 
 
-def warnings_of(row: RowMapping) -> list[KeyWarning]:
+def warnings_of(row: Mapping[Any, Any]) -> list[KeyWarning]:
     """Return the warnings in a row."""
     return msgspec.convert(row["warnings"], list[KeyWarning])
 

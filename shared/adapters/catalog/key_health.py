@@ -1,7 +1,9 @@
 """Store the health of tenants' KMS keys, the turns of probes, and the events to report."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import RowMapping, and_, func, or_, select
 
@@ -137,7 +139,7 @@ def makes_nothing_new_since(rows: Rows, arn: str, since: datetime) -> bool:
     return row is not None and makes_nothing_new(warnings_of(row))
 
 
-def health_of(tenant: RowMapping, row: RowMapping | None) -> KeyHealth:
+def health_of(tenant: RowMapping, row: Mapping[Any, Any] | None) -> KeyHealth:
     """Return the health of the tenant's key; that of an unprobed key, without a row, is OK since the tenant was created."""
     if row is None:
         return KeyHealth(arn=tenant["key_arn"], condition=KeyCondition.OK, since=tenant["created_at"])
@@ -167,7 +169,7 @@ def _event_of(row: RowMapping) -> KeyEvent:
     )
 
 
-def _code(row: RowMapping) -> Code | None:
+def _code(row: Mapping[Any, Any]) -> Code | None:
     """Return the row's code, or None."""
     return None if row["code"] is None else Code(row["code"])
 

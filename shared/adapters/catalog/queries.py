@@ -16,7 +16,8 @@ from shared.adapters.catalog.snapshots import no_such_snapshot, snapshot_of
 from shared.adapters.catalog.tenancy import no_such_tenant, tenant_of
 from shared.domain.errors import Code
 from shared.domain.jobs import Job, JobKind, JobState
-from shared.domain.model import Snapshot
+from shared.domain.key_health import KeyHealth
+from shared.domain.model import Snapshot, Tenant
 from shared.ports.catalog.queries import (
     JobFilter,
     Result,
@@ -51,6 +52,26 @@ class SqlQueries:
         for shown in self._overviews(select(tenants).where(tenants.c.name == name)):
             return shown
         raise no_such_tenant(name)
+
+    def tenant_with_health(self, name: str) -> tuple[Tenant, KeyHealth]:
+        """Return the tenant and the health of its key. Raises Refuse ``NO_SUCH_TENANT``."""
+        columns = [column.label(f"health_{column.name}") for column in key_health.c]
+        joined = tenants.outerjoin(key_health, key_health.c.tenant_id == tenants.c.tenant_id)
+        query = select(tenants, *columns).select_from(joined).where(tenants.c.name == name)
+        with self._database.read(EVERY_TENANT) as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise no_such_tenant(name)
+        health = {column.name: row[f"health_{column.name}"] for column in key_health.c}
+        return tenant_of(row), health_of(row, health if health["tenant_id"] else None)
+
+    def find_tenants(self, search: str, ids: Collection[str] | None, limit: int) -> list[Tenant]:
+        """Return the tenants whose names contain the text, by name."""
+        query = select(tenants).where(tenants.c.name.contains(search, autoescape=True)).order_by(tenants.c.name)
+        if ids is not None:
+            query = query.where(tenants.c.tenant_id.in_(ids))
+        with self._database.read(EVERY_TENANT) as connection:
+            return [tenant_of(row) for row in connection.execute(query.limit(limit)).mappings()]
 
     def _overviews(self, query: Select[Any]) -> list[TenantOverview]:
         """Return the tenants in these rows, with what else is known of them."""

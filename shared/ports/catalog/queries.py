@@ -109,6 +109,12 @@ class Queries(Protocol):
     def tenant(self, name: str) -> TenantOverview:
         """Return the tenant with this name. Raise Refuse ``NO_SUCH_TENANT``."""
 
+    def tenant_with_health(self, name: str) -> tuple[Tenant, KeyHealth]:
+        """Return the tenant with this name, and the health of its KMS key, in one query. Raise Refuse ``NO_SUCH_TENANT``."""
+
+    def find_tenants(self, search: str, ids: Collection[str] | None, limit: int) -> list[Tenant]:
+        """Return tenants whose names contain ``search``, by name: only those with ``ids``, or of all tenants if None."""
+
     def jobs(self, wanted: JobFilter) -> list[tuple[Job, str]]:
         """Return a page of jobs with their tenants' names. One query."""
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import Settings
+from shared.config import Settings, WebSettings
 from shared.domain.errors import Code
 from shared.network import VARIABLES
 from tests.compose import FILE, services, variables
 from tests.pages import PAGES, TOP, blocks, command_of, commands, lines, named, parse, paths
 
-SETTINGS = {f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields}
+SETTINGS = {f"ENTRAKEEP_{name.upper()}" for name in (*Settings.model_fields, *WebSettings.model_fields)}
 GIVEN = dict.fromkeys(variables(FILE.read_text()), "x")
 GUID = "22222222-2222-2222-2222-222222222222"
 

@@ -2,7 +2,7 @@
 
 import re
 
-from shared.config import Settings
+from shared.config import Settings, WebSettings
 from shared.network import VARIABLES
 from tests.compose import TOP
 from tests.generated.settings import text
@@ -10,7 +10,8 @@ from tests.generated.settings import text
 
 def test_every_setting_and_every_checked_variable_has_a_row() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|", text(), re.MULTILINE)
-    own = [f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields]
+    fields = dict.fromkeys([*Settings.model_fields, *WebSettings.model_fields])
+    own = [f"ENTRAKEEP_{name.upper()}" for name in fields]
     assert [name for name in rows if name.startswith("ENTRAKEEP_")] == own
     assert set(rows) >= {name for name in VARIABLES if name.isupper()}
 

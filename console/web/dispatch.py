@@ -1,0 +1,171 @@
+"""The way of a request: who asks, about which tenant, may they, have they confirmed, and then the handler."""
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from console.web.errors import problem_of
+from console.web.page import Ask, Form, Page, decoded
+from console.web.visitor import Visitor
+from shared.domain.access import RULES, Action
+from shared.domain.errors import Code, EntrakeepError, Refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from console.web.front import Front
+    from console.web.rendering import Rendering
+    from console.web.routes import Route
+
+log = logging.getLogger("entrakeep.web")
+
+_FORM = "application/x-www-form-urlencoded"
+NO_SUCH_TENANT = "There is no tenant of this name, or you may not see it."
+
+
+class Dispatch:
+    """Answers the requests of all routes."""
+
+    def __init__(self, front: "Front", rendering: "Rendering") -> None:
+        self._front = front
+        self._rendering = rendering
+
+    def endpoint(self, route: "Route") -> "Callable[[Request], Awaitable[Response]]":
+        """Return the function that answers the requests of a route."""
+
+        async def answer(request: "Request") -> Response:
+            body = await request.body()
+            return await run_in_threadpool(self._answer, route, request, body)
+
+        return answer
+
+    def _answer(self, route: "Route", request: "Request", body: bytes) -> Response:
+        """Return the answer, whatever happens."""
+        began = self._front.clock.monotonic()
+        ask = Ask(
+            front=self._front,
+            visitor=Visitor(now=self._front.clock.now()),
+            now=self._front.clock.now(),
+            request=request,
+        )
+        try:
+            ask = self._read(ask, body)
+            ask = admitted(ask, route)
+            answer = self._rendered(ask, route, outcome(ask, route))
+        except Exception as error:
+            answer = self._error(ask, route, error)
+        for name, value in ask.headers:
+            answer.headers.append(name, value)
+        self._note(route, ask, answer.status_code, self._front.clock.monotonic() - began)
+        return answer
+
+    def _read(self, ask: Ask, body: bytes) -> Ask:
+        """Add who asks, and the fields. Raise Refuse."""
+        request = ask.request
+        visitor = self._front.who(request.cookies, ask.now)
+        ask = replace(ask, visitor=visitor, path=dict(request.path_params), body=body)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        form = decoded(body) if kind == _FORM else Form([])
+        return replace(ask, query=decoded(request.scope["query_string"]), form=form)
+
+    def _rendered(self, ask: Ask, route: "Route", result: Page | Response) -> Response:
+        return self._rendering.answer(ask, result, route.path) if isinstance(result, Page) else result
+
+    def _error(self, ask: Ask, route: "Route", error: Exception) -> Response:
+        """Return the answer for an error: sign-in first for whom nobody knows, otherwise a page with the code."""
+        problem = problem_of(error)
+        if problem.code == Code.NOT_SIGNED_IN and ask.request.method in ("GET", "HEAD") and not ask.from_htmx:
+            return RedirectResponse(f"/sign-in?return={quote(back_to(ask), safe='')}", 303)
+        if problem.status == 500:
+            self._note_defect(route, error)
+        page = Page(template="error.html", values={"problem": problem}, status=problem.status, scripts=False)
+        try:
+            return self._rendering.answer(ask, page, route.path)
+        except EntrakeepError:
+            # The catalog went away: the frame of the page would ask it too.
+            return self._rendering.bare(ask.request, problem)
+
+    def _note(self, route: "Route", ask: Ask, status: int, seconds: float) -> None:
+        """Write one line, without path and query: they may name objects."""
+        tenant = ask.tenant.name if ask.tenant else "-"
+        log.info("%s %s %d %d ms %s %s", route.method, route.path, status, seconds * 1000, ask.visitor.actor, tenant)
+
+    def _note_defect(self, route: "Route", error: Exception) -> None:
+        """Write where a defect is, without the exception's text, which may be anything."""
+        trace, places = error.__traceback__, []
+        while trace is not None:
+            places.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
+            trace = trace.tb_next
+        log.error("%s %s failed with %s at %s", route.method, route.path, type(error).__name__, " > ".join(places))
+
+
+def admitted(ask: Ask, route: "Route") -> Ask:
+    """Return the request with its tenant, if the visitor may do what the route does.
+
+    Raise Refuse ``NOT_SIGNED_IN``, ``NO_SUCH_TENANT``, ``NOT_ALLOWED``. A tenant that the visitor may not see is
+    answered like one that does not exist.
+    """
+    if route.action is not Action.PUBLIC and ask.visitor.signed_in is None:
+        raise Refuse(Code.NOT_SIGNED_IN, "Sign in first.")
+    if "name" in ask.path:
+        ask = _with_tenant(ask)
+    tenant_id = ask.tenant.tenant_id if ask.tenant else None
+    if not ask.visitor.may(route.action, tenant_id):
+        raise Refuse(Code.NOT_ALLOWED, f"Your roles do not include this. It takes the role {_roles(route.action)}.")
+    return ask
+
+
+def outcome(ask: Ask, route: "Route") -> Page | Response:
+    """Return what the handler returns, or the page that asks for confirmation first."""
+    if route.needs_confirmation and not ask.visitor.confirmed(ask.now):
+        return confirm_page(ask)
+    return route.handler(ask)
+
+
+def confirm_page(ask: Ask) -> Page:
+    """Return the page that asks who it is again, and carries the fields of the posted form."""
+    values = {"action": ask.request.url.path, "fields": ask.form.pairs}
+    return Page(template="auth/confirm.html", values=values, status=403)
+
+
+def rerun(ask: Ask, method: str, path: str, fields: list[tuple[str, str]], visitor: Visitor) -> Page | Response:
+    """Return what the route of ``path`` answers to these fields, once the visitor has confirmed.
+
+    Raise Refuse ``WRONG_USE`` if the console has no such route, and the errors of that route.
+    """
+    from console.web.app import matching
+
+    route, parameters = matching(method, path)
+    again = replace(ask, visitor=visitor, tenant=None, health=None, path=parameters, form=Form(fields))
+    return outcome(admitted(again, route), route)
+
+
+def back_to(ask: Ask) -> str:
+    """Return the path and the query of the page, to come back to after the sign-in."""
+    query = ask.request.url.query
+    return ask.request.url.path + (f"?{query}" if query else "")
+
+
+def _with_tenant(ask: Ask) -> Ask:
+    """Return the request with the tenant that the path names. Raise Refuse ``NO_SUCH_TENANT``, alike for foreign tenants."""
+    try:
+        tenant, health = ask.front.catalog.queries().tenant_with_health(ask.path["name"])
+    except Refuse as error:
+        if error.code is not Code.NO_SUCH_TENANT:
+            raise
+        raise Refuse(Code.NO_SUCH_TENANT, NO_SUCH_TENANT) from None
+    if not ask.visitor.may(Action.TENANT_SEE, tenant.tenant_id):
+        raise Refuse(Code.NO_SUCH_TENANT, NO_SUCH_TENANT)
+    return replace(ask, tenant=tenant, health=health)
+
+
+def _roles(action: Action) -> str:
+    """Return the roles that may do this, in words."""
+    names = sorted(role.value for role in RULES[action].roles)
+    return " or ".join(names)

@@ -1,0 +1,123 @@
+"""What surrounds each page: navigation, the tenant and its key, the person, and banners."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from console.web.visitor import Visitor
+from shared.domain.access import Action
+from shared.domain.key_health import KeyCondition
+
+if TYPE_CHECKING:
+    from console.web.page import Ask
+    from shared.domain.model import Tenant
+    from shared.engine.requests.hindrances import Hindrance
+
+THEMES = ("system", "light", "dark")
+
+
+class Entry(NamedTuple):
+    """A page in the navigation."""
+
+    label: str
+    path: str
+    """The path of its route."""
+    action: Action
+    icon: str
+    key: str = ""
+    """The letter that opens it after ``g``."""
+
+
+_INSTALLATION = (
+    Entry("Fleet", "/fleet", Action.FLEET_SEE, "layout-dashboard", "f"),
+    Entry("Jobs", "/jobs", Action.FLEET_SEE, "list-checks", "j"),
+    Entry("Audit", "/audit", Action.AUDIT_SEE, "scroll-text", "a"),
+    Entry("People", "/people", Action.INSTALLATION_PEOPLE, "users-round", "p"),
+    Entry("Notices", "/notices", Action.NOTICES_SET, "bell"),
+)
+_TENANT = (
+    Entry("Overview", "/t/{name}", Action.TENANT_SEE, "activity", "o"),
+    Entry("Snapshots", "/t/{name}/snapshots", Action.TENANT_SEE, "camera", "s"),
+    Entry("Jobs", "/t/{name}/jobs", Action.TENANT_SEE, "list-checks", "j"),
+    Entry("Schedule", "/t/{name}/schedule", Action.TENANT_SEE, "calendar-clock", "c"),
+    Entry("Audit", "/t/{name}/audit", Action.AUDIT_SEE, "scroll-text", "a"),
+)
+_SETTINGS = (
+    Entry("Key management", "/t/{name}/settings/key-management", Action.TENANT_SEE, "key-round", "k"),
+    Entry("Connection", "/t/{name}/settings/connection", Action.TENANT_SEE, "plug"),
+    Entry("Notices", "/t/{name}/settings/notices", Action.NOTICES_SET, "bell"),
+    Entry("People", "/t/{name}/people", Action.PEOPLE_GRANT, "users-round", "p"),
+)
+
+
+class Link(NamedTuple):
+    """A link of the navigation, as shown."""
+
+    label: str
+    href: str
+    icon: str
+    key: str
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """The values of ``frame.html``."""
+
+    scripts: bool
+    theme: str
+    keys: bool
+    """True if single keys are shortcuts."""
+    dense: bool
+    """True for rows of the usual height."""
+    home: str
+    handle: str | None = None
+    installation: tuple[Link, ...] = ()
+    of_tenant: tuple[Link, ...] = ()
+    settings: tuple[Link, ...] = ()
+    hindrances: "tuple[Hindrance, ...]" = ()
+    revoked: bool = False
+    path: str = "/"
+    """The path of this page, to come back to."""
+
+
+def frame_of(ask: "Ask | None", active: str, *, scripts: bool, theme: str | None = None) -> Frame:
+    """Return the frame of a page. ``active`` is the path of its route, None a page about which nobody is known."""
+    if ask is None:
+        return Frame(scripts=scripts, theme=_theme(theme), keys=False, dense=True, home="/")
+    cookies = ask.request.cookies
+    visitor, tenant = ask.visitor, ask.tenant
+    person = visitor.signed_in.person.handle if visitor.signed_in else None
+    return Frame(
+        scripts=scripts,
+        theme=_theme(cookies.get("theme")),
+        keys=cookies.get("keys") != "off",
+        dense=cookies.get("rows") != "comfortable",
+        home="/",
+        handle=person,
+        installation=tuple(_links(_INSTALLATION, visitor, None, active)) if person else (),
+        of_tenant=tuple(_links(_TENANT, visitor, tenant, active)) if tenant else (),
+        settings=tuple(_links(_SETTINGS, visitor, tenant, active)) if tenant else (),
+        hindrances=ask.front.pulse.hindrances() if person else (),
+        revoked=ask.health is not None and ask.health.condition is KeyCondition.REVOKED,
+        path=ask.request.url.path,
+    )
+
+
+def _links(entries: tuple[Entry, ...], visitor: Visitor, tenant: "Tenant | None", active: str) -> Iterator[Link]:
+    """Yield the links to pages that exist and that the visitor may see."""
+    from console.web.routes import PATHS
+
+    for entry in entries:
+        if entry.path in PATHS and visitor.may(entry.action, tenant.tenant_id if tenant else None):
+            href = entry.path.replace("{name}", tenant.name) if tenant else entry.path
+            yield Link(entry.label, href, entry.icon, entry.key, _is_below(active, entry.path))
+
+
+def _is_below(active: str, path: str) -> bool:
+    """Return True if the active page is this one or one below it. The overview has none below it."""
+    return active == path or (path != "/t/{name}" and active.startswith(f"{path}/"))
+
+
+def _theme(value: str | None) -> str:
+    return value if value in THEMES else "system"

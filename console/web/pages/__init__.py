@@ -1,0 +1,1 @@
+"""The pages. Each module decodes requests, calls the engine, and names a template."""

@@ -1,0 +1,54 @@
+"""The HTTP server of the console: uvicorn, set up for one small application behind a proxy or on loopback."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from console.web.app import make_app
+
+if TYPE_CHECKING:
+    from console.web.front import Front
+
+_HEAD_SECONDS = 10.0
+_LARGEST_HEAD = 16 * 1024
+_MOST_CONNECTIONS = 1_000
+_LAST_SECONDS = 3
+"""How long requests may go on after SIGTERM."""
+
+
+class _Patient(H11Protocol):
+    """HTTP that ends a connection if the head of its first request does not arrive in time."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the head of a request."""
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(_HEAD_SECONDS, self.timeout_keep_alive_handler)
+
+
+def server_of(front: "Front") -> uvicorn.Server:
+    """Return a server that listens where the settings say, once it runs."""
+    settings = front.settings
+    host, port = settings.web_address
+    return uvicorn.Server(
+        uvicorn.Config(
+            make_app(front),
+            host=host,
+            port=port,
+            http=_Patient,
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=bool(settings.web_proxies),
+            forwarded_allow_ips=settings.web_proxies,
+            h11_max_incomplete_event_size=_LARGEST_HEAD,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=_LAST_SECONDS,
+            ssl_certfile=settings.web_certificate,
+            ssl_keyfile=settings.web_key,
+        )
+    )

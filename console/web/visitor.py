@@ -1,0 +1,43 @@
+"""Who sent a request: a person by the cookie of a sign-in, a token, or nobody."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.access import Action, Grant, may
+from shared.domain.people import SignedIn, TokenUse
+
+COOKIE = "__Host-entrakeep"
+"""The cookie of a sign-in. The prefix makes browsers insist on Secure, on the path /, and on this very host."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """The sender of a request. Nobody if both fields are None."""
+
+    now: datetime
+    signed_in: SignedIn | None = None
+    token: TokenUse | None = None
+
+    @property
+    def actor(self) -> str:
+        """Return the actor whom audit events name."""
+        if self.signed_in is not None:
+            return f"person:{self.signed_in.person.handle}"
+        return "visitor" if self.token is None else f"token:{self.token.token.name}"
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """Return the person's grants, or nothing for a visitor who has not signed in."""
+        return () if self.signed_in is None else self.signed_in.grants
+
+    def may(self, action: Action, tenant_id: str | None = None) -> bool:
+        """Return True if the visitor may do this in the tenant, or with None in the installation."""
+        if action is Action.PUBLIC:
+            return True
+        if self.signed_in is None and self.token is None:
+            return False
+        return may(action, self.grants, tenant_id, self.now)
+
+    def confirmed(self, now: datetime) -> bool:
+        """Return True if the person has confirmed in the last minutes."""
+        return self.signed_in is not None and self.signed_in.sign_in.confirmed(now)
