@@ -4,7 +4,6 @@ This module checks the form of a setting. The code that uses a setting checks th
 """
 
 import hashlib
-import ipaddress
 import os
 import re
 import ssl
@@ -19,7 +18,7 @@ from shared import network
 from shared.domain.errors import Code, Refuse
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LOG_FORMATS = ("text", "json")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _P = TypeVar("_P", bound="Place")
@@ -65,7 +64,7 @@ class Place(BaseSettings):
     def _database(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        parts = _split(value.get_secret_value())
+        parts = split_url(value.get_secret_value())
         kind = parts.scheme.partition("+")[0]
         file = parts.path.lstrip("/")
         if kind == "sqlite" and (parts.netloc or file in ("", ":memory:")):
@@ -135,7 +134,7 @@ class Settings(Place):
     @field_validator("broker_url")
     @classmethod
     def _broker(cls, value: SecretStr) -> SecretStr:
-        parts = _split(value.get_secret_value())
+        parts = split_url(value.get_secret_value())
         number = parts.path.strip("/")
         if parts.scheme not in ("redis", "rediss") or not parts.hostname or not (number == "" or number.isdecimal()):
             raise ValueError("must be redis://[:PASSWORD@]HOST:PORT/NUMBER")
@@ -151,7 +150,7 @@ class Settings(Place):
     @field_validator("graph_url", "authority_url")
     @classmethod
     def _https(cls, value: str) -> str:
-        parts = _split(value)
+        parts = split_url(value)
         plain = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
         if parts.scheme != "https" or not parts.hostname or not plain:
             raise ValueError("must be https://HOST or https://HOST:PORT, without a path")
@@ -160,7 +159,7 @@ class Settings(Place):
     @field_validator("store_url")
     @classmethod
     def _store(cls, value: str | None) -> str | None:
-        parts = _split(value or "file:///x")
+        parts = split_url(value or "file:///x")
         bucket = parts.scheme == "s3" and parts.netloc
         folder = parts.scheme == "file" and parts.netloc in ("", "localhost") and len(unquote(parts.path)) > 1
         if not (bucket or folder):
@@ -197,8 +196,8 @@ class Settings(Place):
     def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        parts = _split(value.get_secret_value())
-        near = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        parts = split_url(value.get_secret_value())
+        near = parts.scheme == "http" and parts.hostname in LOOPBACK
         if not (near or parts.scheme == "https") or not parts.hostname or "@" in parts.netloc:
             raise ValueError("must be https://HOST/PATH, or http:// on loopback")
         return value
@@ -220,136 +219,22 @@ class Settings(Place):
         return hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
 
 
-class WebSettings(Place):
-    """The settings of the web console."""
-
-    web_url: str = Field(
-        "http://localhost:8088",
-        description="The address of the console in browsers: `https://HOST`, or `http://localhost:PORT` on this machine "
-        "alone. It answers under no other name.",
-    )
-    web_listen: str = Field(
-        "127.0.0.1:8088",
-        description="Where the console listens: `HOST:PORT`. Off loopback, `ENTRAKEEP_WEB_URL` must be `https://…`.",
-    )
-    web_proxies: str = Field(
-        "",
-        description="Addresses or networks of the proxies in front of the console, separated by commas. `X-Forwarded-For` "
-        "and `X-Forwarded-Proto` count from these alone.",
-    )
-    web_certificate: Path | None = Field(
-        None, description="A PEM file with the console's certificate and its chain, for TLS without a proxy."
-    )
-    web_key: Path | None = Field(None, description="The PEM file with the private key of that certificate.")
-    oidc_issuer: str | None = Field(
-        None,
-        description="The OpenID Connect provider to sign in with: for Microsoft Entra "
-        "`https://login.microsoftonline.com/TENANT/v2.0`, where `TENANT` may be `organizations`.",
-    )
-    oidc_client_id: str | None = Field(None, description="The id of the console's application at that provider.")
-    oidc_client_secret_file: Path | None = Field(None, description="A file with the client secret of that application.")
-    oidc_certificate: Path | None = Field(
-        None, description="Instead of a secret: a PEM file with the application's certificate and private key."
-    )
-    flower_url: str | None = Field(None, description="The address of Flower, to which job pages link for operators.")
-
-    @field_validator("web_url")
-    @classmethod
-    def _url(cls, value: str) -> str:
-        parts = _split(value)
-        plain = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
-        near = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not plain or not parts.hostname or not (near or parts.scheme == "https"):
-            raise ValueError("must be https://HOST or https://HOST:PORT, or http:// on loopback, without a path")
-        return value.rstrip("/")
-
-    @field_validator("web_listen")
-    @classmethod
-    def _listen(cls, value: str, info: ValidationInfo) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65_535:
-            raise ValueError("must be HOST:PORT")
-        if host.strip("[]") not in _LOOPBACK and not info.data.get("web_url", "https:").startswith("https:"):
-            raise ValueError("is not on loopback, so ENTRAKEEP_WEB_URL must be https://HOST")
-        return value
-
-    @field_validator("web_proxies")
-    @classmethod
-    def _proxies(cls, value: str) -> str:
-        try:
-            return ",".join(str(ipaddress.ip_network(each.strip())) for each in value.split(",") if each.strip())
-        except ValueError:
-            raise ValueError("must be addresses or networks, separated by commas") from None
-
-    @field_validator("web_certificate", "web_key", "oidc_client_secret_file", "oidc_certificate")
-    @classmethod
-    def _file(cls, value: Path | None) -> Path | None:
-        if value is not None and not os.access(value, os.R_OK):
-            raise ValueError(f"names a file that cannot be read: {value}")
-        return value
-
-    @field_validator("web_key")
-    @classmethod
-    def _pair(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        certificate = info.data.get("web_certificate")
-        if (value is None) != (certificate is None):
-            raise ValueError("and ENTRAKEEP_WEB_CERTIFICATE must be set together")
-        if value is not None and certificate is not None:
-            try:
-                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, value)
-            except (OSError, ssl.SSLError):
-                raise ValueError("is not the private key of ENTRAKEEP_WEB_CERTIFICATE, both in PEM") from None
-        return value
-
-    @field_validator("oidc_issuer", "flower_url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        parts = _split(value or "https://x")
-        near = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not (near or parts.scheme == "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be https://HOST/PATH, or http:// on loopback")
-        return value
-
-    @field_validator("oidc_certificate")
-    @classmethod
-    def _provider(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        data = info.data
-        if data.get("oidc_issuer") is not None:
-            if data.get("oidc_client_id") is None:
-                raise ValueError("or a secret is of no use without ENTRAKEEP_OIDC_CLIENT_ID, which must be set")
-            if (value is None) == (data.get("oidc_client_secret_file") is None):
-                raise ValueError(
-                    "or ENTRAKEEP_OIDC_CLIENT_SECRET_FILE must be set with ENTRAKEEP_OIDC_ISSUER, not both"
-                )
-        return value
-
-    @property
-    def web_address(self) -> tuple[str, int]:
-        """Return host and port to listen at."""
-        host, _, port = self.web_listen.rpartition(":")
-        return host.strip("[]"), int(port)
-
-
 def read_settings() -> Settings:
     """Return the settings. Raise Refuse ``SETTINGS_INVALID`` that names every missing or wrong one at once.
 
     Proxies and certificates that libraries read from the environment are checked too, because they would cause other
     exceptions later.
     """
-    return _read(Settings, network.faults(os.environ))
+    return read(Settings, network.faults(os.environ))
 
 
 def read_place() -> Place:
     """Return only home and catalog. Raise as ``read_settings``."""
-    return _read(Place, [])
+    return read(Place, [])
 
 
-def read_web_settings() -> WebSettings:
-    """Return the settings of the web console. Raise as ``read_settings``."""
-    return _read(WebSettings, network.faults(os.environ))
-
-
-def _read(kind: type[_P], wrong: list[str]) -> _P:
+def read(kind: type[_P], wrong: list[str]) -> _P:
+    """Return the settings of this kind. Raise Refuse ``SETTINGS_INVALID`` that names ``wrong`` and what else is."""
     try:
         settings = kind()
     except ValidationError as error:
@@ -381,7 +266,7 @@ def bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name in _TO_RUN or name.startswith("PYTHON")}
 
 
-def _split(url: str) -> SplitResult:
+def split_url(url: str) -> SplitResult:
     """Return the URL's parts. Raise ValueError, without the URL in its text, if the port is invalid."""
     try:
         parts = urlsplit(url)

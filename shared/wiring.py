@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared import config, logs
-from shared.config import WebSettings as WebSettings
+from shared import config, logs, web_config
 from shared.domain.limits import LIMITS as LIMITS
 from shared.domain.limits import Limits
 from shared.ports.observer import Observer
+from shared.web_config import WebSettings as WebSettings
 
 if TYPE_CHECKING:
     import ssl
@@ -38,7 +38,7 @@ def settings() -> config.Settings:
 
 def web_settings() -> WebSettings:
     """Return the settings of the web console. Raise Refuse ``SETTINGS_INVALID``."""
-    return config.read_web_settings()
+    return web_config.read_web_settings()
 
 
 def set_up_logs() -> None:

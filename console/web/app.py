@@ -60,9 +60,9 @@ def matching(method: str, path: str) -> tuple[Route, dict[str, Any]]:
     scope = {"type": "http", "method": method, "path": path, "root_path": ""}
     for route in ROUTES:
         if route.method == method:
-            match, found = Served(route.path, _unserved).matches(scope)
+            match, inner = Served(route.path, _unserved).matches(scope)
             if match is Match.FULL:
-                return route, dict(found["path_params"])
+                return route, dict(inner["path_params"])
     raise Refuse(Code.WRONG_USE, "The console has no such page.")
 
 

@@ -68,7 +68,7 @@ class Dispatch:
     def _read(self, ask: Ask, body: bytes) -> Ask:
         """Add who asks, and the fields. Raise Refuse."""
         request = ask.request
-        visitor = self._front.who(request.cookies, ask.now)
+        visitor = self._front.visitor_of(request.cookies, ask.now)
         ask = replace(ask, visitor=visitor, path=dict(request.path_params), body=body)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         form = decoded(body) if kind == _FORM else Form([])
@@ -142,8 +142,8 @@ def rerun(ask: Ask, method: str, path: str, fields: list[tuple[str, str]], visit
     from console.web.app import matching
 
     route, parameters = matching(method, path)
-    again = replace(ask, visitor=visitor, tenant=None, health=None, path=parameters, form=Form(fields))
-    return outcome(admitted(again, route), route)
+    repeated = replace(ask, visitor=visitor, tenant=None, health=None, path=parameters, form=Form(fields))
+    return outcome(admitted(repeated, route), route)
 
 
 def back_to(ask: Ask) -> str:

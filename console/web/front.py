@@ -25,8 +25,8 @@ class Front:
     settings: "WebSettings"
     limits: Limits
     pulse: Pulse
-    who: Callable[[Mapping[str, str], datetime], Visitor]
-    """Returns who sends these cookies."""
+    visitor_of: Callable[[Mapping[str, str], datetime], Visitor]
+    """Return who sends these cookies at this time."""
 
 
 def opened() -> Front:
@@ -40,5 +40,5 @@ def opened() -> Front:
         settings=wiring.web_settings(),
         limits=wiring.LIMITS,
         pulse=Pulse(catalog, clock, wiring.LIMITS),
-        who=lambda _, now: Visitor(now=now),
+        visitor_of=lambda _, now: Visitor(now=now),
     )

@@ -15,8 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.web.errors import Problem
 from console.web.security import (
-    LARGEST_BODY,
-    LONGEST_URL,
     SAFE_METHODS,
     Origin,
     headers_of_answer,
@@ -68,8 +66,8 @@ class Guard:
     def _wrong(self, scope: Scope) -> Problem | None:
         """Return why the request is refused by its head alone, or None."""
         headers, path = Headers(scope=scope), scope["path"]
-        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
-            return _wrong_use(414, f"An address of this console has at most {LONGEST_URL:,} bytes.")
+        if len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.web_url_bytes:
+            return _wrong_use(414, f"An address of this console has at most {self._limits.web_url_bytes:,} bytes.")
         if not host_allowed(self._origin, headers.get("host", ""), path):
             return _wrong_use(421, f"This console answers at {self._origin.text} alone.")
         if not sent_from_here(self._origin, scope["method"], headers):
@@ -87,16 +85,16 @@ class Guard:
         cookie = Request(scope).cookies.get(COOKIE)
         if cookie:
             paces.append((cookie, self._limits.web_sign_in_requests))
-        for whom, number in paces:
-            if not await self._pace.hit(RateLimitItemPerSecond(number, every), whom):
+        for sender, number in paces:
+            if not await self._pace.hit(RateLimitItemPerSecond(number, every), sender):
                 return Problem(429, Code.TOO_MANY_TRIES.value, f"That were too many requests. Wait {every} seconds.")
         return None
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | Problem:
         """Return the whole body, or why it is refused: too large or too slow."""
-        too_large = _wrong_use(413, f"A request has at most {LARGEST_BODY:,} bytes.")
+        too_large = _wrong_use(413, f"A request has at most {self._limits.web_body_bytes:,} bytes.")
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdecimal() or int(length) > LARGEST_BODY:
+        if not length.isdecimal() or int(length) > self._limits.web_body_bytes:
             return too_large
         parts, size = [], 0
         try:
@@ -105,7 +103,7 @@ class Guard:
                     message = await receive()
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
-                    if size > LARGEST_BODY:
+                    if size > self._limits.web_body_bytes:
                         return too_large
                     if not message.get("more_body", False):
                         return b"".join(parts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from shared.domain.errors import Code, Refuse
+from shared.domain.limits import LIMITS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from shared.domain.key_health import KeyHealth
     from shared.domain.model import Tenant
     from shared.ports.catalog.database import Catalog
-
-_MOST_FIELDS = 1_000
 
 
 class Form(Mapping[str, str]):
@@ -53,7 +52,9 @@ class Form(Mapping[str, str]):
 def decoded(encoded: bytes) -> Form:
     """Return the fields of a form or a query. Raise Refuse ``WRONG_USE`` if they are not text."""
     try:
-        pairs = parse_qsl(encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(
+            encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=LIMITS.web_fields
+        )
     except ValueError:
         raise Refuse(Code.WRONG_USE, "The request's fields are not text in UTF-8, or there are too many.") from None
     if any("\0" in part for pair in pairs for part in pair):

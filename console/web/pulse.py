@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from shared.ports.catalog.database import Catalog
     from shared.ports.clock import Clock
 
-_KEPT_SECONDS = 5.0
-
 
 class Pulse:
     """The problems that block jobs now, a few seconds old at most."""
@@ -28,7 +26,7 @@ class Pulse:
         """Return the problems, each with its code and sentence. Raise Refuse ``CATALOG_UNREACHABLE``."""
         with self._turn:
             now = self._clock.monotonic()
-            if self._asked_at is None or now - self._asked_at > _KEPT_SECONDS:
+            if self._asked_at is None or now - self._asked_at > self._limits.web_pulse_seconds:
                 self._answer = tuple(hindrances(self._catalog, limits=self._limits))
                 self._asked_at = now
             return self._answer

@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-LONGEST_URL = 2_048
-"""Bytes of path and query."""
-LARGEST_BODY = 64 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/healthz", "/readyz"})
 """Paths that answer under any host name, because probes address machines and not names."""
@@ -27,7 +24,7 @@ _ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": _PERMISSIONS,
 }
-_YEAR = 365 * 24 * 3600
+_YEAR_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -101,5 +98,5 @@ def policy(nonce: str | None) -> str:
 
 def headers_of_answer(origin: Origin) -> dict[str, str]:
     """Return the headers that each answer has, unless it sets them itself."""
-    stricter = {"strict-transport-security": f"max-age={_YEAR}"} if origin.secure else {}
+    stricter = {"strict-transport-security": f"max-age={_YEAR_SECONDS}"} if origin.secure else {}
     return {**_ALWAYS, **stricter, "cache-control": "no-store", "content-security-policy": policy(None)}

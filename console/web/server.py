@@ -7,15 +7,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from console.web.app import make_app
+from shared.domain.limits import LIMITS
 
 if TYPE_CHECKING:
     from console.web.front import Front
-
-_HEAD_SECONDS = 10.0
-_LARGEST_HEAD = 16 * 1024
-_MOST_CONNECTIONS = 1_000
-_LAST_SECONDS = 3
-"""How long requests may go on after SIGTERM."""
 
 
 class _Patient(H11Protocol):
@@ -24,12 +19,12 @@ class _Patient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the head of a request."""
         super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(_HEAD_SECONDS, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(LIMITS.web_head_seconds, self.timeout_keep_alive_handler)
 
 
 def server_of(front: "Front") -> uvicorn.Server:
     """Return a server that listens where the settings say, once it runs."""
-    settings = front.settings
+    settings, limits = front.settings, front.limits
     host, port = settings.web_address
     return uvicorn.Server(
         uvicorn.Config(
@@ -44,10 +39,10 @@ def server_of(front: "Front") -> uvicorn.Server:
             server_header=False,
             proxy_headers=bool(settings.web_proxies),
             forwarded_allow_ips=settings.web_proxies,
-            h11_max_incomplete_event_size=_LARGEST_HEAD,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_keep_alive=15,
-            timeout_graceful_shutdown=_LAST_SECONDS,
+            h11_max_incomplete_event_size=limits.web_head_bytes,
+            limit_concurrency=limits.web_connections,
+            timeout_keep_alive=limits.web_idle_seconds,
+            timeout_graceful_shutdown=limits.web_last_seconds,
             ssl_certfile=settings.web_certificate,
             ssl_keyfile=settings.web_key,
         )

@@ -308,6 +308,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long ``up`` waits for each answer of the broker."""
     redis_start_answer_seconds: float = 2.0
     """How long ``up`` waits for each answer of the broker before it starts the parts."""
+    web_url_bytes: int = 2_048
+    """Bytes of path and query that a request to the console may have."""
+    web_head_bytes: int = 16 * 1024
+    """Bytes of a request's head."""
+    web_head_seconds: float = 10.0
+    """How long the head of a connection's first request may take to arrive."""
+    web_body_bytes: int = 64 * 1024
+    """Bytes of a posted form."""
+    web_fields: int = 1_000
+    """Fields of a posted form."""
+    web_connections: int = 1_000
+    """Connections that the console serves at a time."""
+    web_idle_seconds: int = 15
+    """How long the console keeps a connection without a request."""
+    web_last_seconds: int = 3
+    """How long requests to the console may go on after SIGTERM."""
+    web_pulse_seconds: float = 5.0
+    """How long the console keeps what SQL says about beat, broker and workers."""
     web_body_seconds: float = 10.0
     """How long a request to the console may take to arrive."""
     web_pace_seconds: int = 10

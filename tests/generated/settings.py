@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from shared.config import Place, Settings, WebSettings
+from shared.config import Place, Settings
+from shared.web_config import WebSettings
 from tests.pages import TOP
 
 PAGE = TOP / "docs" / "settings.md"

@@ -109,7 +109,7 @@ NOT_LIMITS = {
         domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
-        console/cli/tables._PROSE_COLUMNS
+        console/cli/tables._PROSE_COLUMNS console/web/marks._LONGEST console/web/pages/home._MOST console/web/words._STEPS
         console/demo/screen._PLAIN_WIDTH console/documents/schedules._RUNS console/documents/clock_changes._NAMED
         console/documents/words._UNITS
     """,
@@ -119,6 +119,7 @@ NOT_LIMITS = {
     """,
     "how a screen, a demo and one process on a laptop behave": """
         console/cli/progress._WINDOW console/cli/waiting._LOOK console/cli/waiting._LOOK_ASIDE
+        console/web/pages/preferences._YEAR console/web/security._YEAR_SECONDS console/web/rendering._UNTOUCHED
         console/demo/parts._COMMAND_SECONDS console/demo/parts._START_SECONDS console/demo/parts._LOOK
         console/demo/stage.USERS console/demo/stage.GROUPS console/demo/stage.APPLICATIONS console/demo/stage.POLICIES
         console/demo/story._SCHEDULED_SECONDS console/demo/story._LOOK console/parts._CONCURRENCY
@@ -126,7 +127,7 @@ NOT_LIMITS = {
     """,
     "sizes of batches that change speed alone, and bounds of arithmetic": """
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
-        domain/backoff._MOST_GROWTHS domain/restore/packing._LEVEL domain/restore/packing._WORTH
+        console/web/rendering._WORTH_ZIPPING domain/backoff._MOST_GROWTHS domain/restore/packing._LEVEL domain/restore/packing._WORTH
         adapters/oidc/transport._BLOCK engine/audit._PAGE engine/backup/gather._LINES engine/restore/looking._PAGE
         engine/backup/seen_objects._MOST_REPEATED domain/compare._STRETCH
         engine/compare/differences._OVERHEAD console/cli/comparisons/spool._FAST console/cli/comparisons/spool._PART

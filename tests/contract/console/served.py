@@ -18,10 +18,10 @@ from console.web.pulse import Pulse
 from console.web.server import server_of
 from console.web.visitor import COOKIE, Visitor
 from shared.adapters.clock import SystemClock
-from shared.config import WebSettings
 from shared.domain.access import Grant, Role
 from shared.domain.limits import LIMITS
 from shared.domain.people import Means, Person, SignedIn, SignIn
+from shared.web_config import WebSettings
 from tests.contract.catalog.world import World, new_id
 from tests.migrated import migrated_file
 
@@ -69,7 +69,7 @@ class Console:
             settings=settings,
             limits=limits,
             pulse=Pulse(self.world.catalog, self.clock, limits),
-            who=self._who,
+            visitor_of=self._visitor,
         )
 
     def as_(self, role: Role | str, tenant: str | None = None, *, confirmed: bool = True) -> Browser:
@@ -111,7 +111,7 @@ class Console:
         self._browsers.append(browser)
         return browser
 
-    def _who(self, cookies: Mapping[str, str], now: datetime) -> Visitor:
+    def _visitor(self, cookies: Mapping[str, str], now: datetime) -> Visitor:
         return Visitor(now=now, signed_in=self._signed_in.get(cookies.get(COOKIE, "")))
 
 

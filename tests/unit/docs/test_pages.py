@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import Settings, WebSettings
+from shared.config import Settings
 from shared.domain.errors import Code
 from shared.network import VARIABLES
+from shared.web_config import WebSettings
 from tests.compose import FILE, services, variables
 from tests.pages import PAGES, TOP, blocks, command_of, commands, lines, named, parse, paths
 

@@ -2,8 +2,9 @@
 
 import re
 
-from shared.config import Settings, WebSettings
+from shared.config import Settings
 from shared.network import VARIABLES
+from shared.web_config import WebSettings
 from tests.compose import TOP
 from tests.generated.settings import text
 
