@@ -127,7 +127,8 @@ NOT_LIMITS = {
     """,
     "sizes of batches that change speed alone, and bounds of arithmetic": """
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
-        console/web/rendering._WORTH_ZIPPING domain/backoff._MOST_GROWTHS domain/restore/packing._LEVEL domain/restore/packing._WORTH
+        console/web/rendering._WORTH_ZIPPING
+        domain/backoff._MOST_GROWTHS domain/restore/packing._LEVEL domain/restore/packing._WORTH
         adapters/oidc/transport._BLOCK engine/audit._PAGE engine/backup/gather._LINES engine/restore/looking._PAGE
         engine/backup/seen_objects._MOST_REPEATED domain/compare._STRETCH
         engine/compare/differences._OVERHEAD console/cli/comparisons/spool._FAST console/cli/comparisons/spool._PART
