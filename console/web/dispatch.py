@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from console.web.front import Front
     from console.web.rendering import Rendering
-    from console.web.routes import Route
+    from console.web.table import Route, Table
 
 log = logging.getLogger("entrakeep.web")
 
@@ -32,9 +32,10 @@ NO_SUCH_TENANT = "There is no tenant of this name, or you may not see it."
 class Dispatch:
     """Answers the requests of all routes."""
 
-    def __init__(self, front: "Front", rendering: "Rendering") -> None:
+    def __init__(self, front: "Front", rendering: "Rendering", table: "Table") -> None:
         self._front = front
         self._rendering = rendering
+        self._table = table
 
     def endpoint(self, route: "Route") -> "Callable[[Request], Awaitable[Response]]":
         """Return the function that answers the requests of a route."""
@@ -48,11 +49,14 @@ class Dispatch:
     def _answer(self, route: "Route", request: "Request", body: bytes) -> Response:
         """Return the answer, whatever happens."""
         began = self._front.clock.monotonic()
+        now = self._front.clock.now()
         ask = Ask(
             front=self._front,
-            visitor=Visitor(now=self._front.clock.now()),
-            now=self._front.clock.now(),
+            visitor=Visitor(now=now),
+            now=now,
             request=request,
+            knows=self._knows,
+            rerun=self._rerun,
         )
         try:
             ask = self._read(ask, body)
@@ -64,6 +68,19 @@ class Dispatch:
             answer.headers.append(name, value)
         self._note(route, ask, answer.status_code, self._front.clock.monotonic() - began)
         return answer
+
+    def _rerun(self, ask: Ask, path: str, fields: list[tuple[str, str]], visitor: Visitor) -> Page | Response:
+        """Return what the route that posts to ``path`` answers to these fields. Raise Refuse, as that route does."""
+        match = self._table.match("POST", path)
+        if match is None:
+            raise Refuse(Code.WRONG_USE, "The console has no such page.")
+        route, parameters = match
+        repeated = replace(ask, visitor=visitor, tenant=None, health=None, path=parameters, form=Form(fields))
+        return outcome(admitted(repeated, route), route)
+
+    def _knows(self, path: str) -> bool:
+        """Return True for the path of one of our pages."""
+        return self._table.match("GET", path) is not None
 
     def _read(self, ask: Ask, body: bytes) -> Ask:
         """Add who asks, and the fields. Raise Refuse."""
@@ -132,18 +149,6 @@ def confirm_page(ask: Ask) -> Page:
     """Return the page that asks who it is again, and carries the fields of the posted form."""
     values = {"action": ask.request.url.path, "fields": ask.form.pairs}
     return Page(template="auth/confirm.html", values=values, status=403)
-
-
-def rerun(ask: Ask, method: str, path: str, fields: list[tuple[str, str]], visitor: Visitor) -> Page | Response:
-    """Return what the route of ``path`` answers to these fields, once the visitor has confirmed.
-
-    Raise Refuse ``WRONG_USE`` if the console has no such route, and the errors of that route.
-    """
-    from console.web.app import matching
-
-    route, parameters = matching(method, path)
-    repeated = replace(ask, visitor=visitor, tenant=None, health=None, path=parameters, form=Form(fields))
-    return outcome(admitted(repeated, route), route)
 
 
 def back_to(ask: Ask) -> str:

@@ -81,8 +81,13 @@ class Frame:
     """The path of this page, to come back to."""
 
 
-def frame_of(ask: "Ask | None", active: str, *, scripts: bool, theme: str | None = None) -> Frame:
-    """Return the frame of a page. ``active`` is the path of its route, None a page about which nobody is known."""
+def frame_of(
+    ask: "Ask | None", active: str, paths: frozenset[str], *, scripts: bool, theme: str | None = None
+) -> Frame:
+    """Return the frame of a page, or with None of a page for whom nobody knows.
+
+    ``active`` is the path of its route, ``paths`` those of all routes: the navigation shows only pages that exist.
+    """
     if ask is None:
         return Frame(scripts=scripts, theme=_theme(theme), keys=False, dense=True, home="/")
     cookies = ask.request.cookies
@@ -95,21 +100,21 @@ def frame_of(ask: "Ask | None", active: str, *, scripts: bool, theme: str | None
         dense=cookies.get("rows") != "comfortable",
         home="/",
         handle=person,
-        installation=tuple(_links(_INSTALLATION, visitor, None, active)) if person else (),
-        of_tenant=tuple(_links(_TENANT, visitor, tenant, active)) if tenant else (),
-        settings=tuple(_links(_SETTINGS, visitor, tenant, active)) if tenant else (),
+        installation=tuple(_links(_INSTALLATION, visitor, None, active, paths)) if person else (),
+        of_tenant=tuple(_links(_TENANT, visitor, tenant, active, paths)) if tenant else (),
+        settings=tuple(_links(_SETTINGS, visitor, tenant, active, paths)) if tenant else (),
         hindrances=ask.front.pulse.hindrances() if person else (),
         revoked=ask.health is not None and ask.health.condition is KeyCondition.REVOKED,
         path=ask.request.url.path,
     )
 
 
-def _links(entries: tuple[Entry, ...], visitor: Visitor, tenant: "Tenant | None", active: str) -> Iterator[Link]:
+def _links(
+    entries: tuple[Entry, ...], visitor: Visitor, tenant: "Tenant | None", active: str, paths: frozenset[str]
+) -> Iterator[Link]:
     """Yield the links to pages that exist and that the visitor may see."""
-    from console.web.routes import PATHS
-
     for entry in entries:
-        if entry.path in PATHS and visitor.may(entry.action, tenant.tenant_id if tenant else None):
+        if entry.path in paths and visitor.may(entry.action, tenant.tenant_id if tenant else None):
             href = entry.path.replace("{name}", tenant.name) if tenant else entry.path
             yield Link(entry.label, href, entry.icon, entry.key, _is_below(active, entry.path))
 

@@ -80,6 +80,10 @@ class Ask:
     form: Form = field(default_factory=lambda: Form([]))
     """The fields of a posted form; empty for other bodies."""
     body: bytes = b""
+    knows: Callable[[str], bool] = lambda _: False
+    """Return True for the path of one of our pages."""
+    rerun: "Callable[[Ask, str, list[tuple[str, str]], Visitor], Page | Response] | None" = None
+    """Return what the route that posts to a path answers to these fields, once the visitor has confirmed."""
     headers: list[tuple[str, str]] = field(default_factory=list)
     """Headers to add to the answer, whichever it is, such as a cookie."""
 

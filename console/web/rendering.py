@@ -28,8 +28,9 @@ _UNTOUCHED = 304
 class Rendering:
     """The templates of one process."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Front, paths: frozenset[str]) -> None:
         self._front = front
+        self._paths = paths
         self._environment = Environment(
             loader=PackageLoader("console.web"),
             autoescape=True,
@@ -55,7 +56,7 @@ class Rendering:
         nonce = ask.request.state.nonce if page.scripts else None
         values = {
             **page.values,
-            "frame": frame_of(ask, active, scripts=page.scripts),
+            "frame": frame_of(ask, active, self._paths, scripts=page.scripts),
             "tenant": ask.tenant,
             "health": ask.health,
             "visitor": ask.visitor,
@@ -74,7 +75,7 @@ class Rendering:
 
     def bare(self, request: Request, problem: Problem) -> Response:
         """Return the page of an error about which nothing is known of the visitor. Its bytes depend on the error alone."""
-        frame = frame_of(None, "", scripts=False, theme=request.cookies.get("theme"))
+        frame = frame_of(None, "", self._paths, scripts=False, theme=request.cookies.get("theme"))
         values = {"problem": problem, "frame": frame, "tenant": None, "health": None, "visitor": None, "nonce": None}
         body = self._environment.get_template("error.html").render(values)
         return _sent(request, body, problem.status, {"content-security-policy": policy(None)})

@@ -1,18 +1,17 @@
-"""Where to go after a form: paths of our own routes alone."""
+"""Where to go after a form: paths of our own pages alone."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+if TYPE_CHECKING:
+    from console.web.page import Ask
 
-def safe_return(target: str, otherwise: str = "/") -> str:
+
+def safe_return(ask: "Ask", target: str, otherwise: str = "/") -> str:
     """Return the target if it is a path of one of our pages, with its query, otherwise ``otherwise``."""
-    from console.web.app import matching
-    from shared.domain.errors import Refuse
-
-    if not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable() or "\\" in target:
+    if not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
         return otherwise
     parts = urlsplit(target)
-    try:
-        matching("GET", parts.path)
-    except Refuse:
+    if parts.netloc or not ask.knows(parts.path):
         return otherwise
     return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -3,38 +3,9 @@
 Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch reads it and checks the action in it.
 """
 
-from dataclasses import dataclass
-
-from console.web.faces import Face
-from console.web.page import Handler
 from console.web.pages import files, help_pages, home, preferences, probes
-from shared.domain.access import Action, needs_confirmation
-
-
-@dataclass(frozen=True)
-class Route:
-    """One thing that the console does."""
-
-    method: str
-    path: str
-    action: Action
-    handler: Handler
-    face: Face = Face.CATALOG
-    confirm: bool | None = None
-    """Whether the person must have confirmed lately; None for the rule of the action, which reading never needs."""
-
-    def __post_init__(self) -> None:
-        """Raise TypeError for a route without an action."""
-        if not isinstance(self.action, Action):
-            raise TypeError(f"the route {self.method} {self.path} has no action")
-
-    @property
-    def needs_confirmation(self) -> bool:
-        """Return True if the person must have confirmed in the last minutes."""
-        if self.confirm is not None:
-            return self.confirm
-        return self.method != "GET" and needs_confirmation(self.action)
-
+from console.web.table import Route
+from shared.domain.access import Action
 
 ROUTES: tuple[Route, ...] = (
     # probes, files, help, preferences
@@ -55,5 +26,3 @@ ROUTES: tuple[Route, ...] = (
     # notices
     # the API
 )
-
-PATHS = frozenset(route.path for route in ROUTES)

@@ -15,7 +15,7 @@ _YEAR = 365 * 24 * 3600
 
 def save(ask: "Ask") -> Response:
     """Keep the choices that were sent, and go back to the page."""
-    answer = RedirectResponse(safe_return(ask.form.text("return")), 303)
+    answer = RedirectResponse(safe_return(ask, ask.form.text("return")), 303)
     for name, choices in _CHOICES.items():
         if ask.form.text(name) in choices:
             secure = ask.request.url.scheme == "https"
