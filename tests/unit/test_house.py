@@ -84,6 +84,7 @@ def test_the_product_is_installed_without_development_packages() -> None:
 
 NOT_LIMITS = {
     "formats": """
+        engine/access/codes._GROUPS engine/access/codes._GROUP engine/access/sign_in._COOKIE_BYTES
         messages.VERSION messages.FIRST_VERSION domain/audit._LONGEST domain/audit._MOST domain/records._GUID_LENGTH
         engine/compare/naming._ID_BYTES console/cli/comparisons/visible._BMP console/cli/compare._DIFFERENT
         domain/text_search._CASED

@@ -1,0 +1,1 @@
+"""Access to the console: signing in, confirming, invitations, roles and tokens."""
