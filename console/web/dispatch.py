@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from console.web.errors import problem_of
 from console.web.page import Ask, Form, Page, decoded
-from console.web.visitor import Visitor
+from console.web.visitor import Visitor, visitor_of
 from shared.domain.access import RULES, Action
 from shared.domain.errors import Code, EntrakeepError, Refuse
 
@@ -85,7 +85,7 @@ class Dispatch:
     def _read(self, ask: Ask, body: bytes) -> Ask:
         """Add who asks, and the fields. Raise Refuse."""
         request = ask.request
-        visitor = self._front.visitor_of(request.cookies, ask.now)
+        visitor = visitor_of(self._front.catalog, request.cookies, ask.now, by_itself=ask.from_htmx)
         ask = replace(ask, visitor=visitor, path=dict(request.path_params), body=body)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         form = decoded(body) if kind == _FORM else Form([])

@@ -1,12 +1,9 @@
 """What the front process works with: the catalog, the clock and the settings."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.web.pulse import Pulse
-from console.web.visitor import Visitor
 from shared.domain.limits import Limits
 
 if TYPE_CHECKING:
@@ -25,8 +22,6 @@ class Front:
     settings: "WebSettings"
     limits: Limits
     pulse: Pulse
-    visitor_of: Callable[[Mapping[str, str], datetime], Visitor]
-    """Return who sends these cookies at this time."""
 
 
 def opened() -> Front:
@@ -40,5 +35,4 @@ def opened() -> Front:
         settings=wiring.web_settings(),
         limits=wiring.LIMITS,
         pulse=Pulse(catalog, clock, wiring.LIMITS),
-        visitor_of=lambda _, now: Visitor(now=now),
     )

@@ -1,10 +1,18 @@
 """Who sent a request: a person by the cookie of a sign-in, a token, or nobody."""
 
+import contextlib
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shared.domain.access import Action, Grant, may
-from shared.domain.people import SignedIn, TokenUse
+from shared.domain.errors import EntrakeepError
+from shared.domain.people import SEEN_EVERY, SignedIn, TokenUse
+
+if TYPE_CHECKING:
+    from shared.ports.catalog.database import Catalog
 
 COOKIE = "__Host-entrakeep"
 """The cookie of a sign-in. The prefix makes browsers insist on Secure, on the path /, and on this very host."""
@@ -41,3 +49,24 @@ class Visitor:
     def confirmed(self, now: datetime) -> bool:
         """Return True if the person has confirmed in the last minutes."""
         return self.signed_in is not None and self.signed_in.sign_in.confirmed(now)
+
+
+def hash_of(cookie: str) -> str:
+    """Return what SQL stores of a cookie."""
+    return hashlib.sha256(cookie.encode(errors="replace")).hexdigest()
+
+
+def visitor_of(catalog: "Catalog", cookies: Mapping[str, str], now: datetime, *, by_itself: bool) -> Visitor:
+    """Return who sends these cookies: one query, and once a minute a write that notes the use.
+
+    ``by_itself`` is True for what a page asks for without its reader. That must not keep a sign-in from ending.
+    """
+    cookie = cookies.get(COOKIE)
+    if not cookie:
+        return Visitor(now=now)
+    hashed = hash_of(cookie)
+    signed_in = catalog.sign_ins().identify(hashed, now)
+    if signed_in is not None and not by_itself and now - signed_in.sign_in.seen_at >= SEEN_EVERY:
+        with contextlib.suppress(EntrakeepError):  # a full disk must not keep people from reading
+            catalog.sign_ins().note_seen(hashed, now)
+    return Visitor(now=now, signed_in=signed_in)

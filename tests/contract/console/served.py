@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +16,11 @@ import uvicorn
 from console.web.front import Front
 from console.web.pulse import Pulse
 from console.web.server import server_of
-from console.web.visitor import COOKIE, Visitor
+from console.web.visitor import COOKIE, hash_of
 from shared.adapters.clock import SystemClock
 from shared.domain.access import Grant, Role
 from shared.domain.limits import LIMITS
-from shared.domain.people import Means, Person, SignedIn, SignIn
+from shared.domain.people import Means, SignIn
 from shared.web_config import WebSettings
 from tests.contract.catalog.world import World, new_id
 from tests.migrated import migrated_file
@@ -48,7 +48,6 @@ class Console:
         self.world = World(migrated_file(folder / "catalog.sqlite3"))
         self.clock = SystemClock()
         self.port = 0
-        self._signed_in: dict[str, SignedIn] = {}
         self._settings = settings
         self._browsers: list[Browser] = []
 
@@ -69,7 +68,6 @@ class Console:
             settings=settings,
             limits=limits,
             pulse=Pulse(self.world.catalog, self.clock, limits),
-            visitor_of=self._visitor,
         )
 
     def as_(self, role: Role | str, tenant: str | None = None, *, confirmed: bool = True) -> Browser:
@@ -79,22 +77,20 @@ class Console:
 
     def with_grants(self, *grants: Grant, handle: str | None = None, confirmed: bool = True) -> Browser:
         """Return the browser of a person with these grants, signed in just now."""
-        now = datetime.now(UTC)
-        cookie = secrets.token_urlsafe(32)
-        self._signed_in[cookie] = SignedIn(
-            sign_in=SignIn(
-                sign_in_id=new_id(),
-                means=Means.PASSKEY,
-                begun_at=now,
-                seen_at=now,
-                expires_at=now + timedelta(hours=8),
-                confirmed_at=now if confirmed else None,
-                address="127.0.0.1",
-                browser="test",
-            ),
-            person=Person(person_id=new_id(), handle=handle or "ana", break_glass=False, created_at=now),
-            grants=grants,
+        now, cookie, person_id = datetime.now(UTC), secrets.token_urlsafe(32), new_id()
+        handle = handle or f"ana-{person_id[:8]}"
+        self.world.catalog.people().add(person_id, handle, grants=grants)
+        sign_in = SignIn(
+            sign_in_id=new_id(),
+            means=Means.PASSKEY,
+            begun_at=now,
+            seen_at=now,
+            expires_at=now + timedelta(hours=8),
+            confirmed_at=now if confirmed else None,
+            address="127.0.0.1",
+            browser="test",
         )
+        self.world.catalog.sign_ins().begin(person_id, hash_of(cookie), sign_in)
         return self._opened(Browser(self.url, cookie))
 
     def nobody(self) -> Browser:
@@ -110,9 +106,6 @@ class Console:
     def _opened(self, browser: Browser) -> Browser:
         self._browsers.append(browser)
         return browser
-
-    def _visitor(self, cookies: Mapping[str, str], now: datetime) -> Visitor:
-        return Visitor(now=now, signed_in=self._signed_in.get(cookies.get(COOKIE, "")))
 
 
 @contextmanager
