@@ -35,6 +35,11 @@ class SnapshotSide:
         """Return the resources whose records belong to no other object, sorted."""
         return [name for name in self._reader.resources if self._owners[name] is None]
 
+    @property
+    def resources(self) -> list[str]:
+        """Return all resources that the snapshot has records of, also links."""
+        return list(self._reader.resources)
+
     def records(self, resource: str, ids: Collection[str] | None = None) -> Iterator[Record]:
         """Yield a resource's records by key: all, or those whose first id is one of these."""
         if resource not in self._owners:

@@ -283,10 +283,22 @@ def test_the_backup_that_a_plan_needs_may_fail_and_names_itself(
 
 def test_an_id_of_no_object_is_refused_by_name(world: EngineWorld, ids: Ids) -> None:
     world.back_up()
-    for scope in (Scope(ids=(ids.ada, ids.cat)), Scope(delete_newer=(ids.cat,))):
+    mistyped = ids.ada[:-1]
+    scopes = (Scope(ids=(ids.ada, ids.cat)), Scope(delete_newer=(ids.cat,)))
+    others = (Scope(ids=(mistyped, ids.ada)), Scope(delete_newer=(mistyped,)))
+    for scope, missing in [(scope, ids.cat) for scope in scopes] + [(scope, mistyped) for scope in others]:
         job = world.run_job(JobKind.PLAN, "latest", PlanProgress(scope=scope))
         assert (job.state, job.code) == (JobState.FAILED, Code.NO_SUCH_OBJECT)
         assert job.message is not None
-        assert ids.cat in job.message
+        assert f"the id {missing}." in job.message
     _, plan = planned(world, PlanProgress(scope=Scope(ids=(ids.ada.upper(), ids.team))))
     assert plan.operations == []
+
+
+def test_an_id_that_is_no_guid_is_found_without_case(world: EngineWorld, simulator: Simulator) -> None:
+    named = f"Id_{uuid.uuid4().hex}"
+    simulator.create("users", user(named))
+    world.back_up()
+    update(simulator, f"users/{named}", department="B")
+    _, plan = planned(world, PlanProgress(scope=Scope(ids=(named.upper(),))))
+    assert acts(plan) == [(Action.PATCH, f"users/{named}")]
