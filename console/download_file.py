@@ -47,8 +47,11 @@ def to_file(name: str) -> "Iterator[Sink]":
     """Yield a new file that appears at ``name`` only when the block succeeds; it is private to its owner.
 
     Until then it has no name (open(2), O_TMPFILE) and vanishes with the process. Where the file system does not support that,
-    it is named ``<name>.part``, which the next download removes. Raise Refuse ``FILE_NOT_WRITABLE``.
+    it is named ``<name>.part``, which the next download removes. Raise Refuse ``FILE_NOT_WRITABLE``, and ``WRONG_USE`` for
+    ``-``: callers that can write to standard output do so before.
     """
+    if name == "-":
+        raise Refuse(Code.WRONG_USE, "'-' (standard output) is not possible for this option: give the name of a file.")
     with sentences(name):
         target = Path(os.path.realpath(name))
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):

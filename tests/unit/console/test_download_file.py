@@ -72,3 +72,11 @@ def test_an_unusable_destination_is_refused(tmp_path: Path, name: str) -> None:
         pytest.fail("it was opened")
     assert caught.value.code is Code.FILE_NOT_WRITABLE
     assert os.listdir(tmp_path) == []
+
+
+def test_standard_output_is_no_name_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refuse) as caught, to_file("-"):
+        pass
+    assert caught.value.code is Code.WRONG_USE
+    assert os.listdir(tmp_path) == []
