@@ -5,12 +5,20 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.arguments import AsJson, KeyArnOrNone, Name, examples
-from console.cli.opening import open_catalog, open_engine
-from console.cli.output import print_document, print_line
+from console.cli.opening import now, open_catalog, open_engine
+from console.cli.output import note, print_document, print_line
 from console.cli.tables import fields_of, print_fields, print_policy
 from console.cli.untrusted import untrusted_line
 from console.cli.waiting import refuse_failed, wait_for
-from console.documents.keys import KeyDocument, KeyEventDocument, key_check_document, key_document, policy_document
+from console.documents.keys import (
+    AgreementDocument,
+    ChangeDocument,
+    KeyDocument,
+    KeyEventDocument,
+    key_check_document,
+    key_document,
+    policy_document,
+)
 from console.documents.times import to_second
 
 app = typer.Typer(help="Show, check and change a tenant's KMS key.")
@@ -43,9 +51,23 @@ def key_fields(document: KeyDocument) -> list[tuple[str, Any]]:
             f"{to_second(event.at)} {event.state}: {event.message}{_warned(event)}" for event in document.history
         ),
         "untrusted": "\n".join(untrusted_line(each) for each in document.untrusted),
+        "agreed": _agreed_text(document.agreed),
+        "change": _change_text(document.change),
     }
     shown = {**fields_of(document), **{field: text or None for field, text in texts.items()}}
     return [*shown.items()]
+
+
+def _agreed_text(agreed: AgreementDocument | None) -> str:
+    """Return who agreed to which terms and when, or an empty text."""
+    return f"{agreed.by}, {to_second(agreed.at)}, version {agreed.version}" if agreed else ""
+
+
+def _change_text(change: ChangeDocument | None) -> str:
+    """Return the state of the latest change of the key, or an empty text."""
+    if change is None:
+        return ""
+    return f"job {change.job} {change.state}: {change.moved:,} data keys moved, {change.to_move:,} to move"
 
 
 def _warned(event: KeyEventDocument) -> str:
@@ -92,7 +114,7 @@ def policy(
         typer.Option(
             "--principal",
             metavar="ARN",
-            help="The ARN of the workers' role or user. Default: that of this process, which lacks a role's path.",
+            help="The ARN of the workers' role or user. Default: those that the workers report, which lack a role's path.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -100,14 +122,19 @@ def policy(
     """Show what the owner of a KMS key must allow.
 
     Prints the least permissions, for this tenant alone: as statements for the key's policy, and as steps for the AWS console,
-    the AWS command line, CloudFormation and Terraform. Asks AWS for the identity of this process.
+    the AWS command line, CloudFormation and Terraform. If no worker has reported its identity, asks AWS for that of this
+    process.
     """
     catalog = open_catalog()
-    from shared.engine.requests.customer_keys import caller_of, policy_for
+    from shared.engine.requests.customer_keys import caller_of, callers_of, policy_for
 
     tenant = catalog.find(name)
-    workers = [caller_of(principal or open_engine().keys.caller().principal)]
-    required = policy_for(tenant, workers, arn)
+    workers = [caller_of(principal)] if principal else callers_of(catalog, now())
+    required = policy_for(tenant, workers or [caller_of(open_engine().keys.caller().principal)], arn)
+    if len(required.principals) > 1:
+        note(
+            "The workers differ: the policy allows each of them. If one is wrong, name the right one with --principal."
+        )
     if as_json:
         print_document(policy_document(required))
     else:

@@ -5,7 +5,10 @@ from typing import TypeVar
 import msgspec
 
 from console.documents.jobs import JobDocument, job_fields
-from shared.domain.jobs import Details, Job, KeyChangeProgress, KeyChecks
+from console.documents.times import Moment, moment
+from shared.domain.errors import Code
+from shared.domain.jobs import Check, Details, Job, JobState, KeyChangeProgress, KeyChecks
+from shared.domain.key_checks import CHECKS, VALID_FOR, running_check
 
 _Document = TypeVar("_Document", bound=msgspec.Struct)
 
@@ -37,6 +40,29 @@ class KeyValidation(msgspec.Struct, frozen=True, kw_only=True):
     """The key's ARN or alias, as it was given."""
     checks: list[CheckDocument]
     """The checks made so far, in order."""
+
+
+class NewKeyDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that checks a key to change to: all fourteen checks, those to come included."""
+
+    job: str
+    """The job's id."""
+    state: JobState
+    """The job's state."""
+    code: Code | None
+    """The code of the check that failed, or of what stopped the checks."""
+    message: str | None
+    """What is wrong, and what to do."""
+    arn: str
+    """The key's ARN or alias, as it was given."""
+    key: str | None
+    """The key's own ARN, once AWS KMS has described it."""
+    checks: list[CheckDocument]
+    """All checks in order: ``passed``, ``warned``, ``failed``, ``running``, ``stopped`` or ``waiting``."""
+    valid_until: Moment | None
+    """Until when checks that passed permit the change to the key."""
+    updates: bool
+    """Whether the change begins by itself once all checks have passed."""
 
 
 class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +115,34 @@ def key_job_of(job: Job) -> KeyValidation | KeyChange | None:
     return _as(KeyChange, job.detail) if isinstance(job.detail, KeyChangeProgress) else None
 
 
-def _as(document: type[_Document], detail: Details | None) -> _Document:
+def new_key(job: Job) -> NewKeyDocument | None:
+    """Return the document of a job that checks a new key; None for other jobs.
+
+    The check under way is ``running``, those not made yet are ``waiting``. Trouble with AWS KMS ends the job: the check that
+    it stopped is ``stopped``.
+    """
+    detail = job.detail
+    if not isinstance(detail, KeyChecks):
+        return None
+    rows = [_as(CheckDocument, check) for check in detail.checks]
+    for name in CHECKS[len(rows) :]:
+        under_way = name == running_check(job)
+        outcome = ("stopped" if job.state.ended else "running") if under_way else "waiting"
+        rows.append(CheckDocument(check=name, outcome=outcome))
+    passed_at = job.finished_at if job.state is JobState.SUCCEEDED else None
+    return NewKeyDocument(
+        job=job.job_id,
+        state=job.state,
+        code=job.code,
+        message=job.message,
+        arn=detail.arn,
+        key=detail.key.arn if detail.key else None,
+        checks=rows,
+        valid_until=None if passed_at is None else moment(passed_at + VALID_FOR),
+        updates=detail.update_by is not None,
+    )
+
+
+def _as(document: type[_Document], detail: Details | Check | None) -> _Document:
     """Return the fields of the details that the document has."""
     return msgspec.convert(detail, document, from_attributes=True)

@@ -10,10 +10,11 @@ import msgspec
 from console.documents.times import Moment, moment
 from shared.domain.arns import account_of, region_of
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobState
+from shared.domain.jobs import Job, JobState, KeyChangeProgress
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import KeyMode, Tenant
 from shared.domain.trust import Untrusted
+from shared.ports.catalog.customer_keys import Acceptance, KeySummary
 from shared.ports.catalog.keys import KeyState
 
 if TYPE_CHECKING:
@@ -82,6 +83,48 @@ class UntrustedDocument(msgspec.Struct, frozen=True, kw_only=True):
     """When a sweep or rebuild first found them."""
 
 
+class AgreementDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The record that a person agreed to the terms of an own KMS key."""
+
+    by: str
+    """The person."""
+    at: Moment
+    """When the person agreed."""
+    version: str
+    """The version of the terms."""
+    sha256: str
+    """The SHA-256 of the text that was shown."""
+
+
+class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest change of a tenant's KMS key."""
+
+    job: str
+    """The id of its job."""
+    state: JobState
+    """The job's state."""
+    code: Code | None
+    """The code of the error that ended it."""
+    message: str | None
+    """What is wrong, and who must act."""
+    arn: str
+    """The ARN of the key to change to."""
+    before: str | None
+    """The ARN of the previous key; null until the tenant is switched."""
+    moved: int
+    """Number of data keys that were moved."""
+    to_move: int
+    """Number of data keys still to move."""
+    snapshots: int
+    """Number of snapshots that need a data key which could not be moved."""
+    asked_by: str | None
+    """Who asked for the change."""
+    asked_at: Moment
+    """When it was requested."""
+    ended_at: Moment | None
+    """When it ended."""
+
+
 class KeyDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The KMS key of a tenant."""
 
@@ -111,6 +154,12 @@ class KeyDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Changes of the key's state, newest first."""
     untrusted: list[UntrustedDocument]
     """What the store has under KMS keys that are not trusted."""
+    allowed_since: Moment | None = None
+    """Since when the operator allows the tenant a key of its own; null if not."""
+    agreed: AgreementDocument | None = None
+    """Who agreed to the terms of the current key; null for the operator's key."""
+    change: ChangeDocument | None = None
+    """The latest change of the key; null if there was none."""
 
 
 class KeyCheckDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,8 +205,9 @@ def key_document(
     health: KeyHealth,
     history: Sequence[KeyEvent],
     untrusted: Sequence[Untrusted] = (),
+    summary: KeySummary | None = None,
 ) -> KeyDocument:
-    """Return the document of a tenant's KMS key."""
+    """Return the document of a tenant's KMS key. Without ``summary`` it says nothing about permission, terms and change."""
     state, since = key_state(tenant, keys, health)
     code, message = _key_trouble(state, keys, health)
     return KeyDocument(
@@ -174,6 +224,9 @@ def key_document(
         warnings=[_warning(warning) for warning in health.warnings],
         history=[_event(event) for event in history],
         untrusted=[untrusted_document(each) for each in untrusted],
+        allowed_since=moment(summary.allowed_at) if summary else None,
+        agreed=_agreement(summary.acceptance) if summary and summary.acceptance else None,
+        change=next(map(_change, summary.changes), None) if summary else None,
     )
 
 
@@ -235,6 +288,35 @@ def _key_trouble(state: KeyStatus, keys: KeyState, health: KeyHealth) -> tuple[C
     if state is KeyStatus.UNREACHABLE:
         return Code.KEY_UNREACHABLE, "AWS KMS does not answer for the key. Jobs wait for it for up to six hours."
     return (None, None) if state in (KeyStatus.OK, KeyStatus.UPDATING) else (health.code, health.message or None)
+
+
+def _agreement(acceptance: Acceptance) -> AgreementDocument:
+    """Return the document of an acceptance of the terms."""
+    return AgreementDocument(
+        by=acceptance.accepted_by,
+        at=moment(acceptance.accepted_at),
+        version=acceptance.version,
+        sha256=acceptance.sha256,
+    )
+
+
+def _change(job: Job) -> ChangeDocument:
+    """Return the document of a job that changes the key."""
+    detail = job.detail if isinstance(job.detail, KeyChangeProgress) else KeyChangeProgress(arn="")
+    return ChangeDocument(
+        job=job.job_id,
+        state=job.state,
+        code=job.code,
+        message=job.message,
+        arn=detail.arn,
+        before=detail.before,
+        moved=detail.moved,
+        to_move=detail.to_move,
+        snapshots=len(detail.snapshots),
+        asked_by=detail.asked_by,
+        asked_at=moment(job.created_at),
+        ended_at=moment(job.finished_at),
+    )
 
 
 def _event(event: KeyEvent) -> KeyEventDocument:

@@ -7,6 +7,7 @@ from sqlalchemy import Select, exists, func, select
 
 from shared.adapters.catalog.audit import append
 from shared.adapters.catalog.key_requests import request_change, request_check, request_of_check
+from shared.adapters.catalog.key_summary import acceptance_of, key_summary
 from shared.adapters.catalog.keys import insert_key, key_of, newest_generations
 from shared.adapters.catalog.schema import acceptances, data_keys, runs, snapshot_runs, snapshots, steps, tenants
 from shared.adapters.catalog.step_writes import NO_TROUBLE, lock_claim
@@ -16,7 +17,7 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Claim, Job, JobKind, KeyChangeProgress, KeyChecks
 from shared.domain.key_checks import check_may_change
 from shared.domain.model import KeyMode, Purpose, Tenant, WrappedKey
-from shared.ports.catalog.customer_keys import Acceptance, AcceptedTerms
+from shared.ports.catalog.customer_keys import Acceptance, AcceptedTerms, KeySummary
 from shared.ports.catalog.keys import EpochMoved
 
 
@@ -87,17 +88,13 @@ class SqlCustomerKeys:
     def acceptances(self) -> list[Acceptance]:
         """Return the acceptances, the newest first."""
         with self._tenancy.read() as rows:
-            accepted = rows.all(rows.query(acceptances).order_by(acceptances.c.number.desc()))
-        return [
-            Acceptance(
-                accepted_at=row["accepted_at"],
-                accepted_by=row["accepted_by"],
-                version=row["version"],
-                sha256=row["sha256"],
-                arn=row["arn"],
-            )
-            for row in accepted
-        ]
+            newest_first = rows.query(acceptances).order_by(acceptances.c.number.desc())
+            return [acceptance_of(row) for row in rows.all(newest_first)]
+
+    def summary(self) -> KeySummary:
+        """Return what a page about the key shows. Raises Refuse ``NO_SUCH_TENANT``."""
+        with self._tenancy.read() as rows:
+            return key_summary(rows, self._tenancy.database.now(rows.connection))
 
     def switch(self, claim: Claim, arn: str) -> Tenant:
         """Make ``arn`` the tenant's key and raise the epoch. Return the tenant. Raises ClaimLost.

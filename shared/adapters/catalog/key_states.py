@@ -41,7 +41,7 @@ def key_states(connection: Connection, tenants: Sequence[RowMapping], now: datet
             data_keys=by_arn,
             switched_at=tenant["key_switched_at"],
             updating=remaining or tenant_id in changing,
-            old_key_free=_is_free(tenant, remaining, now),
+            old_key_free=is_free(tenant, remaining, now),
         )
     return states
 
@@ -110,7 +110,7 @@ def _changing(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
-def _is_free(tenant: RowMapping, remaining: bool, now: datetime) -> bool | None:
+def is_free(tenant: RowMapping, remaining: bool, now: datetime) -> bool | None:
     """Return whether the previous key may be disabled, or None if there was none.
 
     ``remaining`` is True if a key other than the current one still wraps a data key.

@@ -6,7 +6,7 @@ this needs SQL alone, so that the console, which holds no keys, does it like the
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from shared.domain.arns import PRINCIPAL, account_of, check_form, clean_arn, region_of
@@ -14,11 +14,12 @@ from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job, JobKind, KeyChangeProgress, KeyChecks, Origin
 from shared.domain.key_checks import check_may_change, checked_key
 from shared.domain.key_health import KeyEvent, KeyHealth
+from shared.domain.limits import LIMITS
 from shared.domain.model import Tenant
 from shared.domain.trust import Untrusted
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
-from shared.ports.catalog.customer_keys import AcceptedTerms
+from shared.ports.catalog.customer_keys import AcceptedTerms, KeySummary
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.keys import KeyState
 from shared.ports.catalog.tenant import TenantCatalog
@@ -34,14 +35,15 @@ class KeyOverview(NamedTuple):
     history: Sequence[KeyEvent]
     untrusted: Sequence[Untrusted]
     """Data keys and manifests under other KMS keys that the last sweep or rebuild saw in the store."""
+    summary: KeySummary
+    """Permission, acceptance of the terms, and the latest checks and changes."""
 
 
 def key_overview(catalog: Catalog, name: str) -> KeyOverview:
     """Return what is known about a tenant's KMS key. Do not call KMS. Raise Refuse ``NO_SUCH_TENANT``."""
-    tenant = catalog.find(name)
-    handle = catalog.tenant(tenant.tenant_id)
-    health = handle.health
-    return KeyOverview(tenant, handle.keys.state(), health.get(), health.history(), handle.upkeep.untrusted())
+    handle = catalog.tenant(catalog.find(name).tenant_id)
+    health, summary = handle.health, handle.customer_keys.summary()
+    return KeyOverview(summary.tenant, summary.keys, health.get(), health.history(), handle.upkeep.untrusted(), summary)
 
 
 def allow_key(catalog: Catalog, actor: str, name: str) -> None:
@@ -101,6 +103,22 @@ def update_key(catalog: Catalog, actor: str, name: str, check_id: str, now: date
     """Request the change to the key that the check of ``check_key_to_update`` found valid. Raise as ``enable_key`` does."""
     handle = _handle(catalog, actor, name)
     return request_update(handle, _checked_arn(handle, check_id, now), actor, check_id)
+
+
+def callers_of(catalog: Catalog, now: datetime) -> list[Caller]:
+    """Return the identities under which the workers call AWS KMS, by principal. Empty if no worker has reported one.
+
+    Workers that have been seen lately count; if there are none, the last one that was seen.
+    """
+    reported = [
+        (worker.seen_at, Caller(worker.aws_account, worker.aws_principal))
+        for worker in catalog.overview().workers()
+        if worker.aws_account and worker.aws_principal
+    ]
+    since = now - timedelta(seconds=LIMITS.worker_seen_seconds)
+    last = max((seen_at for seen_at, _ in reported), default=now)
+    callers = {caller for seen_at, caller in reported if seen_at >= min(since, last)}
+    return sorted(callers, key=lambda caller: caller.principal)
 
 
 def policy_for(tenant: Tenant, workers: Sequence[Caller], arn: str | None = None) -> Policy:

@@ -7,6 +7,7 @@ import msgspec
 
 from shared.domain.jobs import Claim, Job, JobKind, KeyChangeProgress, KeyChecks
 from shared.domain.model import Tenant, WrappedKey
+from shared.ports.catalog.keys import KeyState
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,22 @@ class AcceptedTerms(msgspec.Struct, frozen=True, kw_only=True):
     """The version of the terms."""
     sha256: str
     """The SHA-256 of the text that was shown."""
+
+
+class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page about a tenant's KMS key shows, read with three queries."""
+
+    tenant: Tenant
+    keys: KeyState
+    """The state of the tenant's keys."""
+    allowed_at: datetime | None
+    """Since when the tenant may have a customer key, or None."""
+    acceptance: Acceptance | None
+    """The last acceptance of the terms for the tenant's current key."""
+    checks: list[Job]
+    """The latest checks of new keys, newest first."""
+    changes: list[Job]
+    """The latest changes of the key, newest first."""
 
 
 class CustomerKeys(Protocol):
@@ -75,6 +92,9 @@ class CustomerKeys(Protocol):
 
     def acceptances(self) -> list[Acceptance]:
         """Return the acceptances, newest first."""
+
+    def summary(self) -> KeySummary:
+        """Return what a page about the tenant's KMS key shows. Raise Refuse ``NO_SUCH_TENANT``."""
 
     def switch(self, claim: Claim, arn: str) -> Tenant:
         """Make ``arn`` the KMS key that wraps new data keys. Return the tenant.

@@ -257,6 +257,9 @@ def test_a_refused_key_is_shown_as_revoked_with_its_date_and_the_action_for_its_
         "warnings": [],
         "history": [],
         "untrusted": [],
+        "allowed_since": None,
+        "agreed": None,
+        "change": None,
     }
     silent = document_of_key(KeyState(refusal=None, unreachable=since, data_keys={}))
     assert (silent["state"], silent["since"]) == ("unreachable", "2026-05-01T13:00:00.000Z")
