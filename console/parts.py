@@ -3,12 +3,19 @@
 import http.client
 import json
 import socket
+import ssl
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from console.supervisor.guarded import Guarded
 from console.supervisor.part import Part
+from shared import network
+
+if TYPE_CHECKING:
+    from shared.wiring import WebSettings
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 _FLOWER_PORT = 5555
@@ -24,6 +31,11 @@ _INWARD = (
     *("ENTRAKEEP_LOG_FORMAT", "ENTRAKEEP_LOG_LEVEL"),
 )
 """The settings of beat and Flower, the same as ``x-settings`` of docker-compose.yml."""
+_OF_WEB = (
+    *("ENTRAKEEP_HOME", "ENTRAKEEP_DATABASE_URL", "ENTRAKEEP_LOG_FORMAT", "ENTRAKEEP_LOG_LEVEL"),
+    *("ENTRAKEEP_CA_BUNDLE", "ENTRAKEEP_FLOWER_URL"),
+)
+"""The settings of the web console beside its own."""
 
 
 def celery_parts(
@@ -83,6 +95,57 @@ def celery_parts(
         ready=lambda: flower_answers(flower_port),
     )
     return beat, worker, flower
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebPlace:
+    """Where the console listens on this machine, and its address in browsers."""
+
+    host: str
+    port: int
+    url: str
+    tls: bool = False
+
+    def answers(self) -> bool:
+        """Return whether the console's health check answers 200."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        if not self.tls:
+            return _answers(http.client.HTTPConnection(host, self.port, timeout=1.0), "/healthz")
+        # Whether it answers at all: the certificate is of the name in browsers, and not of the address asked here.
+        anybody = ssl.create_default_context()
+        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+        return _answers(http.client.HTTPSConnection(host, self.port, timeout=1.0, context=anybody), "/healthz")
+
+
+def web_place(settings: "WebSettings") -> WebPlace:
+    """Return where the console listens: at the place in the settings, or without one at a free port if its own is in use."""
+    host, port = settings.web_address
+    if settings.model_fields_set & {"web_url", "web_listen"}:
+        return WebPlace(host=host, port=port, url=settings.web_url, tls=settings.web_certificate is not None)
+    port = _free_port(port)
+    return WebPlace(host=host, port=port, url=f"http://localhost:{port}")
+
+
+def web_part(environment: Mapping[str, str], place: WebPlace, flower_port: int | None) -> Part:
+    """Return the web console, which gets neither AWS credentials nor the broker."""
+    own = {"ENTRAKEEP_WEB_URL": place.url, "ENTRAKEEP_WEB_LISTEN": f"{_bracketed(place.host)}:{place.port}"}
+    flower = {} if flower_port is None else {"ENTRAKEEP_FLOWER_URL": f"http://127.0.0.1:{flower_port}"}
+    return Part(
+        name="web",
+        argv=(sys.executable, "-m", "console.cli", "web"),
+        environment={**flower, **web_environment(environment), **own},
+        ready=place.answers,
+    )
+
+
+def web_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the web console: to run, to reach catalog and sign-in provider, and its own settings."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if (name in _TO_RUN + _OF_WEB + network.VARIABLES and not name.startswith("AWS_"))
+        or name.startswith(("PYTHON", "ENTRAKEEP_WEB_", "ENTRAKEEP_OIDC_"))
+    }
 
 
 def inward_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -148,9 +211,13 @@ def _nodes_in(output: bytes) -> set[str]:
 
 def flower_answers(port: int) -> bool:
     """Return whether Flower's health check on loopback answers 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
+    return _answers(http.client.HTTPConnection("127.0.0.1", port, timeout=1.0), "/healthcheck")
+
+
+def _answers(connection: http.client.HTTPConnection, path: str) -> bool:
+    """Return whether the answer to a request of this path is 200. Close the connection."""
     try:
-        connection.request("GET", "/healthcheck")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -160,7 +227,12 @@ def flower_answers(port: int) -> bool:
 
 def port_for_flower() -> int:
     """Return Flower's usual port on loopback, or a free one if that is in use. Raise OSError if no port is free."""
-    for port in (_FLOWER_PORT, 0):
+    return _free_port(_FLOWER_PORT)
+
+
+def _free_port(usual: int) -> int:
+    """Return the usual port on loopback, or a free one if that is in use. Raise OSError if no port is free."""
+    for port in (usual, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -169,3 +241,8 @@ def port_for_flower() -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no free port on loopback")
+
+
+def _bracketed(host: str) -> str:
+    """Return the host as it stands before a port."""
+    return f"[{host}]" if ":" in host else host

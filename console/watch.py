@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.parts import flower_answers
+from console.parts import WebPlace, flower_answers
 from shared.domain.errors import Code, EntrakeepError
 from shared.domain.limits import Limits
 from shared.ports.broker import BrokerAnswer, BrokerState
@@ -61,7 +61,7 @@ class Watch:
             return False
         return seconds is not None and seconds < self._limits.ticking_seconds
 
-    def silences(self, flower_port: int | None) -> dict[str, Callable[[], bool]]:
+    def silences(self, flower_port: int | None, web: WebPlace | None) -> dict[str, Callable[[], bool]]:
         """Return, by part, a function that tells whether the part's heartbeat or answer is overdue."""
         silences: dict[str, Callable[[], bool]] = {
             "redis": lambda: self._ask().state is BrokerState.SILENT,
@@ -71,6 +71,8 @@ class Watch:
         }
         if flower_port is not None:
             silences["flower"] = lambda: not flower_answers(flower_port)
+        if web is not None:
+            silences["web"] = lambda: not web.answers()
         return silences
 
     def look(self) -> None:

@@ -9,23 +9,25 @@ from console.cli.arguments import examples
 app = typer.Typer()
 
 
-@app.command(epilog=examples("entrakeep up", "entrakeep up --no-flower"))
+@app.command(epilog=examples("entrakeep up", "entrakeep up --no-flower --no-console"))
 def up(
     no_flower: Annotated[
         bool, typer.Option("--no-flower", help="Do not run Flower, which shows the tasks in a browser.")
     ] = False,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Do not run the web console.")] = False,
 ) -> None:
     """Run the stack on this machine, until Ctrl-C or SIGTERM.
 
-    Runs beat, a worker, Flower and, unless one answers already, Redis. Prints 'ready' when all of them answer. Jobs and
+    Runs beat, a worker, Flower, the web console and, unless one answers already, Redis. Prints 'ready' when all of them answer. Jobs and
     stored data are kept in ENTRAKEEP_HOME.
     """
     from console.cli.up import run_up
-    from console.parts import node_names
+    from console.parts import node_names, web_place
     from console.watch import Signs
     from shared import wiring
 
     settings = wiring.settings()
+    web = None if no_console else web_place(wiring.web_settings())
     scheduler = wiring.open_catalog().scheduler()
     (worker,) = node_names(("worker",))
     status = run_up(
@@ -35,6 +37,7 @@ def up(
         flower=not no_flower,
         signs=Signs(beat=scheduler.last_tick, worker=lambda: scheduler.worker_silence(worker)),
         store=wiring.store_look(),
+        web=web,
     )
     raise typer.Exit(status)
 

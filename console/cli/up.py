@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from console.cli.output import write
-from console.parts import FLOWER_USER, Nodes, celery_parts, node_names, port_for_flower
+from console.parts import FLOWER_USER, Nodes, WebPlace, celery_parts, node_names, port_for_flower, web_part
 from console.redis_server import OwnRedis, own_redis
 from console.store_watch import StoreWatch
 from console.supervisor.loop import Supervisor
@@ -33,13 +33,15 @@ def run_up(
     flower: bool,
     signs: Signs,
     store: Callable[[], None],
+    web: WebPlace | None,
     limits: Limits = wiring.LIMITS,
 ) -> int:
-    """Run beat, a worker, Flower if wanted, and Redis unless one answers already, until a signal. Return 0.
+    """Run beat, a worker, Flower if wanted, the console, and Redis unless one answers already, until a signal. Return 0.
 
     Print ``ready`` on standard output when all parts answer, and everything else on standard error. Logs are written to
     ``<home>/logs``. ``environment`` is the worker's. ``store`` raises the store's problem, which is reported and stops
-    nothing. A part without a sign of life for a minute is restarted. Raise Refuse ``BUSY`` if the stack of this home runs
+    nothing. ``web`` is the console's place, None for no console. A part without a sign of life for a minute is restarted.
+    Raise Refuse ``BUSY`` if the stack of this home runs
     already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
     """
     broker = wiring.broker_at(broker_url)
@@ -62,7 +64,10 @@ def run_up(
         if port is not None:
             _say(f"Flower: http://{FLOWER_USER}:{password}@127.0.0.1:{port}")
             _say(f"  Open that link, or http://127.0.0.1:{port} as '{FLOWER_USER}' with the password {password}.")
-        silent = watch.silences(port)
+        if web is not None:
+            parts = (*parts, web_part(environment, web, port))
+            _say(f"Console: {web.url}")
+        silent = watch.silences(port, web)
         hang_seconds = limits.worker_restart_seconds - limits.worker_seen_seconds
         stages = [
             [replace(part, silent=silent[part.name], hang_seconds=hang_seconds) for part in stage]

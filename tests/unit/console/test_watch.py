@@ -43,7 +43,7 @@ class Stage:
         return self.reports
 
     def hung(self) -> set[str]:
-        return {part for part, silent in self.watch.silences(None).items() if silent()}
+        return {part for part, silent in self.watch.silences(None, None).items() if silent()}
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_silent_redis_or_flower_counts_as_hanging(stage: Stage) -> None:
     assert stage.hung() == {"redis"}
     port = free_port()
     assert not flower_answers(port)
-    assert stage.watch.silences(port)["flower"]()
+    assert stage.watch.silences(port, None)["flower"]()
 
 
 def test_a_heartbeat_of_an_earlier_run_does_not_count_until_this_run_is_silent(stage: Stage) -> None:
