@@ -18,8 +18,8 @@ def up(
 ) -> None:
     """Run the stack on this machine, until Ctrl-C or SIGTERM.
 
-    Runs beat, a worker, Flower, the web console and, unless one answers already, Redis. Prints 'ready' when all of them answer. Jobs and
-    stored data are kept in ENTRAKEEP_HOME.
+    Runs beat, a worker, Flower, the web console and, unless one answers already, Redis. Prints 'ready' when all of them
+    answer. Jobs and stored data are kept in ENTRAKEEP_HOME.
     """
     from console.cli.up import run_up
     from console.parts import node_names, web_place
