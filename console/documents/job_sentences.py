@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from console.documents.changes import total_changes
 from console.documents.times import moment, to_second
 from console.documents.words import counted, duration
+from shared.domain.errors import Answer
 from shared.domain.jobs import (
     Details,
     Job,
@@ -19,6 +20,7 @@ from shared.domain.jobs import (
     Step,
     StepState,
     SweepResult,
+    TenantChecks,
     VerifyResult,
 )
 from shared.domain.model import Snapshot
@@ -125,6 +127,10 @@ def _counted_result(detail: Details | None) -> str:
         return f"Moved {counted(detail.moved, 'data key')}"
     if isinstance(detail, KeyChecks):
         return f"The key passed {counted(len(detail.checks), 'check')}"
+    if isinstance(detail, TenantChecks):
+        refused = sum(each.answer == Answer.FORBIDDEN for each in [*detail.reading, *(detail.writing or [])])
+        words = f"{counted(refused, 'permission')} missing" if refused else "no permission is missing"
+        return f"Checked {counted(len(detail.reading), 'resource')}: {words}"
     if isinstance(detail, SweepResult):
         return f"Removed {counted(detail.removed, 'blob')}"
     if isinstance(detail, RecordsShown):

@@ -61,6 +61,8 @@ class Action(StrEnum):
     JOB_CANCEL = "job.cancel"
     JOB_RETRY = "job.retry"
     SCHEDULE_SET = "schedule.set"
+    CONNECTION_CHECK = "connection.check"
+    """Check what Graph lets the tenant's applications do."""
     CONNECTION_SET = "connection.set"
     RETENTION_SET = "retention.set"
     HOLD_SET = "hold.set"
@@ -136,6 +138,7 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         Action.JOB_CANCEL: Rule(roles=_RUNNING),
         Action.JOB_RETRY: Rule(roles=_RUNNING),
         Action.SCHEDULE_SET: Rule(roles=_OPERATOR | _ADMIN),
+        Action.CONNECTION_CHECK: Rule(roles=_RUNNING),
         Action.CONNECTION_SET: Rule(roles=_OPERATOR | _ADMIN, confirm=True),
         Action.RETENTION_SET: Rule(roles=_ADMIN, confirm=True, second=True),
         Action.HOLD_SET: Rule(roles=_ADMIN, confirm=True, second=True),

@@ -50,6 +50,7 @@ def test_a_step_is_named_by_its_kind_and_phase_and_shows_tenant_job_and_streams(
         (JobKind.KEY_ENABLE, 1, "key.enable"),
         (JobKind.KEY_UPDATE, 1, "key.update"),
         (JobKind.SWEEP, 1, "prune"),
+        (JobKind.TENANT_CHECK, 1, "tenant.check"),
     ],
 )
 def test_the_task_name_of_a_step_stays_known_to_workers_of_every_version(kind: JobKind, phase: int, task: str) -> None:

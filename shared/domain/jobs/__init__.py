@@ -2,6 +2,7 @@
 
 from shared.domain.jobs.details import (
     Check,
+    CheckedPermission,
     DamagedBlob,
     Details,
     KeyAnswer,
@@ -11,6 +12,7 @@ from shared.domain.jobs.details import (
     RecordsShown,
     RestoreProgress,
     SweepResult,
+    TenantChecks,
     UnmovedKey,
     VerifyRequest,
     VerifyResult,
@@ -43,6 +45,7 @@ __all__ = [
     "KEY_CHANGES",
     "KINDS",
     "Check",
+    "CheckedPermission",
     "Claim",
     "DamagedBlob",
     "Details",
@@ -67,6 +70,7 @@ __all__ = [
     "StepRef",
     "StepState",
     "SweepResult",
+    "TenantChecks",
     "Trouble",
     "UnmovedKey",
     "VerifyRequest",

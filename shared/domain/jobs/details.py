@@ -109,6 +109,27 @@ class KeyAnswer(Details):
     """``ok``: KMS opened the tenant's data key."""
 
 
+class CheckedPermission(msgspec.Struct, frozen=True, kw_only=True):
+    """What an application of the tenant may do with a resource."""
+
+    resource: str
+    answer: str
+    """Graph's answer to a read, or a word about writing."""
+    permission: str
+    """The permission that it needs."""
+    detail: str = ""
+    """What is missing, and who must add it, as sentences."""
+
+
+class TenantChecks(Details):
+    """The result of a check of the tenant's applications."""
+
+    reading: list[CheckedPermission]
+    """What the application that reads may do with each resource."""
+    writing: list[CheckedPermission] | None = None
+    """What the application that restores may do; None if the tenant has none, or it was not checked."""
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """A check that was made of a new key."""
 

@@ -19,6 +19,7 @@ from shared.domain.jobs.details import (
     RecordsShown,
     RestoreProgress,
     SweepResult,
+    TenantChecks,
     VerifyRequest,
     VerifyResult,
     read_details,
@@ -51,6 +52,8 @@ class JobKind(StrEnum):
     """Plan a restore, without writing to the directory."""
     RESTORE = "restore"
     """Carry out a plan: write to the directory, and verify the result."""
+    TENANT_CHECK = "tenant-check"
+    """Check what Graph lets the tenant's applications read and write."""
 
 
 class QueueName(StrEnum):
@@ -288,6 +291,16 @@ _ROWS = (
         command="entrakeep restore",
         requested=Action.RESTORE_ASKED,
         ended=Action.RESTORE_ENDED,
+    ),
+    KindRow(
+        kind=JobKind.TENANT_CHECK,
+        stored="tenant-check",
+        details=(TenantChecks,),
+        phases=_one_step("tenant-check", "tenant.check"),
+        one_at_a_time=True,
+        needs_store=False,
+        person_waits=True,
+        command="entrakeep tenant check",
     ),
 )
 KINDS: dict[JobKind, KindRow] = {row.kind: row for row in _ROWS}

@@ -10,6 +10,7 @@ from shared.engine.restore.executing import write_step
 from shared.engine.restore.proving import prove_step
 from shared.engine.restore.steps import check_step, plan_step
 from shared.engine.steps.work import Work
+from shared.engine.tenants.check_step import tenant_check_step
 from shared.engine.upkeep.sweep import sweep_step
 from shared.engine.upkeep.verify import verify_step
 
@@ -30,5 +31,6 @@ STEPS: Mapping[JobKind, Mapping[int, StepFunction]] = {
     JobKind.SWEEP: {1: sweep_step},
     JobKind.PLAN: {1: plan_step},
     JobKind.RESTORE: {RestorePhase.CHECK: check_step, RestorePhase.WRITE: write_step, RestorePhase.PROVE: prove_step},
+    JobKind.TENANT_CHECK: {1: tenant_check_step},
 }
 """The function of each phase of each kind."""

@@ -1,6 +1,7 @@
 """Check a tenant's applications: what Graph lets one read, and the other write."""
 
 import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
@@ -66,8 +67,7 @@ def check_reading(context: Context, tenant: Tenant) -> list[CheckedResource]:
     """Return how Graph lets each resource be read, by small concurrent requests. Raise the errors of sign-in and KMS."""
     catalog = context.catalog.tenant(tenant.tenant_id)
     with ProcessKeys(context, catalog) as keys:
-        answers = asyncio.run(_probe_all(context, catalog, keys))
-    return [_reading(row, row.meant_by(answers[row.stream])) for row in RESOURCES.values()]
+        return reading_checks(context, catalog, keys, keys.check)
 
 
 def check_writing(context: Context, tenant: Tenant) -> list[CheckedResource]:
@@ -76,9 +76,25 @@ def check_writing(context: Context, tenant: Tenant) -> list[CheckedResource]:
     Raise Refuse ``NO_RESTORE_IDENTITY``, and the errors of sign-in and KMS.
     """
     catalog = context.catalog.tenant(tenant.tenant_id)
-    with ProcessKeys(context, catalog) as keys, asyncio.Runner() as runner:
+    with ProcessKeys(context, catalog) as keys:
+        return writing_checks(context, catalog, keys, keys.check)
+
+
+def reading_checks(
+    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
+) -> list[CheckedResource]:
+    """Return as ``check_reading`` does, with these data keys. ``check`` raises if the work must stop."""
+    answers = asyncio.run(_probe_all(context, catalog, keys, check))
+    return [_reading(row, row.meant_by(answers[row.stream])) for row in RESOURCES.values()]
+
+
+def writing_checks(
+    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
+) -> list[CheckedResource]:
+    """Return as ``check_writing`` does, with these data keys. ``check`` raises if the work must stop."""
+    with asyncio.Runner() as runner:
         identity = restore_identity(catalog, keys)
-        target = runner.run(connected(context, identity, keys.check))
+        target = runner.run(connected(context, identity, check))
         try:
             permissions = runner.run(target.permissions())
             rights = _Rights(permissions, DirectoryFacts(runner, target, identity.client_id).own_roles())
@@ -87,9 +103,11 @@ def check_writing(context: Context, tenant: Tenant) -> list[CheckedResource]:
     return [_writing(row, row.restoring, rights) for row in RESOURCES.values() if row.restoring is not None]
 
 
-async def _probe_all(context: Context, catalog: TenantCatalog, keys: ProcessKeys) -> dict[str, Answer]:
+async def _probe_all(
+    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
+) -> dict[str, Answer]:
     """Return Graph's answer to one small request for each stream. The requests run concurrently."""
-    source = source_for(context, catalog, keys, keys.check)
+    source = source_for(context, catalog, keys, check)
     try:
         answers = await asyncio.gather(*(source.probe(stream) for stream in STREAMS.values()))
         return dict(zip(STREAMS, answers, strict=True))

@@ -122,6 +122,7 @@ PATHS: dict[str, Callable[[EngineWorld], tuple[Code, str]]] = {
     "backup": _job_failure(JobKind.BACKUP),
     "verify": _job_failure(JobKind.VERIFY),
     "key-check": _job_failure(JobKind.KEY_CHECK),
+    "tenant-check": _job_failure(JobKind.TENANT_CHECK),
     "download": _call_failure(lambda world: world.download()),
     "browse": _call_failure(lambda world: list(browse(world.context, world.tenant, "latest"))),
     "update": _key_change_failure,

@@ -42,14 +42,14 @@ def only(role: Role, tenant_id: str | None = "acme", until: datetime | None = No
 
 COLUMNS = {
     Role.OPERATOR: "fleet.see flower.link installation.people installation.sign-ins tenant.add key.allow tenant.remove "
-    "tenant.shred tenant.see backup.ask verify.ask job.cancel job.retry schedule.set connection.set key.check audit.see "
-    "audit.verify audit.export notices.set token.make",
+    "tenant.shred tenant.see backup.ask verify.ask job.cancel job.retry schedule.set connection.set connection.check "
+    "key.check audit.see audit.verify audit.export notices.set token.make",
     Role.ADMIN: "tenant.remove tenant.shred tenant.see backup.ask verify.ask job.cancel job.retry schedule.set "
-    "connection.set retention.set hold.set key.check plan.approve audit.see audit.verify audit.export people.grant "
-    "approval.rules notices.set token.make",
+    "connection.set connection.check retention.set hold.set key.check plan.approve audit.see audit.verify audit.export "
+    "people.grant approval.rules notices.set token.make",
     Role.KEYS: "tenant.see key.check key.enable key.update key.terms token.make",
-    Role.RESTORER: "tenant.see content.read content.take backup.ask verify.ask job.cancel job.retry plan.make restore.run "
-    "restore.undo plan.approve token.make",
+    Role.RESTORER: "tenant.see content.read content.take backup.ask verify.ask job.cancel job.retry connection.check "
+    "plan.make restore.run restore.undo plan.approve token.make",
     Role.VIEWER: "tenant.see content.read token.make",
     Role.AUDITOR: "tenant.see audit.see audit.verify audit.export token.make",
 }

@@ -19,6 +19,7 @@ from shared.domain.jobs import (
     RecordsShown,
     RestoreProgress,
     SweepResult,
+    TenantChecks,
     UnmovedKey,
     VerifyRequest,
     VerifyResult,
@@ -30,6 +31,7 @@ from shared.domain.restore.scope import Scope
 from shared.domain.trust import Untrusted
 
 ARN = "arn:aws:kms:eu-central-1:444455556666:key/one"
+PERMISSION = {"resource": "users", "answer": "whole", "permission": "User.Read.All", "detail": ""}
 DAMAGED = {"blob": "b", "resource": None, "reason": "BLOB_MISSING"}
 KEY = {
     "arn": ARN,
@@ -111,6 +113,8 @@ STORED: list[tuple[JobKind, Any, type[Details]]] = [
         {"snapshots": 1, "blobs": 2, "damaged": [DAMAGED], "strays": ["x"], "shallow": False},
         VerifyResult,
     ),
+    (JobKind.TENANT_CHECK, {"reading": [PERMISSION], "writing": None}, TenantChecks),
+    (JobKind.TENANT_CHECK, {"reading": [PERMISSION], "writing": [PERMISSION]}, TenantChecks),
     (JobKind.KEY_CHECK, {"state": "ok"}, KeyAnswer),
     (
         JobKind.KEY_CHECK,

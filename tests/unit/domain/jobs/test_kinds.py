@@ -59,6 +59,7 @@ def test_exclusion_is_mutual(kind: JobKind) -> None:
         (JobKind.SWEEP, "prune"),
         (JobKind.PLAN, "plan"),
         (JobKind.RESTORE, "restore"),
+        (JobKind.TENANT_CHECK, "tenant-check"),
     ],
 )
 def test_the_stored_text_of_a_kind_stays_readable_by_other_versions(kind: JobKind, stored: str) -> None:
