@@ -29,6 +29,7 @@ SET_UP_CODE_LASTS = timedelta(minutes=30)
 LONGEST_TOKEN = timedelta(days=365)
 NUMBER_OF_CODES = 10
 """How many one-time codes a person gets at a time."""
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
 FREE_TRIES = 5
 """Failed tries before the first wait."""
 TRIES_FORGOTTEN = timedelta(hours=1)
@@ -211,6 +212,14 @@ def check_name(name: str) -> str:
             "A name has 1 to 64 letters a to z, digits, spaces and . _ -, and begins with a letter or digit.",
         )
     return stripped
+
+
+def check_password_text(password: str) -> None:
+    """Raise Refuse ``WRONG_USE`` for a password that is too short or too long. A one-time code goes with each use."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Refuse(
+            Code.WRONG_USE, f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; spaces are welcome."
+        )
 
 
 def check_reason(reason: str) -> str:

@@ -38,15 +38,19 @@ class SqlTries:
             return _NONE
 
     def succeed(self, name: str, *others: str) -> None:
-        """Forget the tries of ``name``, and take one from those of ``others``."""
+        """Forget the tries of ``name``, and half of those of ``others``."""
         with self._database.write(EVERY_TENANT) as (connection, _):
             for each in sorted((name, *others)):
-                is_row = tries.c.who == each
                 if each == name:
-                    connection.execute(tries.delete().where(is_row))
+                    connection.execute(tries.delete().where(tries.c.who == each))
                 else:
-                    fewer = tries.update().where(is_row, tries.c.failed > 0).values(failed=tries.c.failed - 1)
-                    connection.execute(fewer)
+                    _forgive(connection, each)
+
+
+def _forgive(connection: Connection, name: str) -> None:
+    """Take the try that succeeded from those of the name, and half of the others."""
+    counted = (tries.c.who == name, tries.c.failed > 0)
+    connection.execute(tries.update().where(*counted).values(failed=(tries.c.failed - 1) // 2))
 
 
 def _forget(connection: Connection, now: datetime) -> None:

@@ -1,7 +1,8 @@
-"""One-time codes: printed on paper, typed by people, each used once together with the password.
+"""Codes that people type: one-time codes, and the code of the set-up.
 
-A code is its number and 60 random bits in letters that are not confused: ``3-K7Q2-9HTM-WX4D``. The number names the one
-hash to compare with.
+A one-time code is printed on paper, and used once together with the password. It is its number and 60 random bits in letters
+that are not confused: ``3-K7Q2-9HTM-WX4D``. The number names the one hash to compare with, which is a slow one. The set-up
+code has 140 random bits, so that a fast hash protects it.
 """
 
 import re
@@ -14,6 +15,7 @@ from shared.ports.passwords import Passwords
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32."""
 _GROUPS, _GROUP = 3, 4
+_SET_UP_GROUPS = 7
 _READ_AS = str.maketrans("OIL", "011")
 _CODE = re.compile(rf"(?P<number>[0-9]{{1,2}})(?P<random>[{_LETTERS}]{{{_GROUPS * _GROUP}}})")
 
@@ -37,6 +39,16 @@ def parts_of_code(text: str) -> tuple[int, str]:
 def hashes_of(codes: Sequence[str], passwords: Passwords) -> tuple[str, ...]:
     """Return the hashes to store, in the order of the codes' numbers."""
     return tuple(passwords.hash(parts_of_code(code)[1]) for code in codes)
+
+
+def new_set_up_code() -> str:
+    """Return a new set-up code, as people see it."""
+    return "-".join(_group() for _ in range(_SET_UP_GROUPS))
+
+
+def read_set_up_code(text: str) -> str:
+    """Return a set-up code as it is hashed, however somebody typed it."""
+    return re.sub(r"[\s-]", "", text.upper()).translate(_READ_AS)
 
 
 def _group() -> str:

@@ -7,13 +7,14 @@ people, and take as long.
 import hashlib
 import secrets
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from shared.domain.errors import Code, Refuse
 from shared.domain.people import LONGEST_SIGN_IN, Identity, Means, Person, SignIn, check_handle
 from shared.engine.access.codes import parts_of_code
+from shared.engine.access.slowing import begin_try, of_address
 from shared.ports.catalog.database import Catalog
 from shared.ports.passkeys import PasskeyRefused, Passkeys
 from shared.ports.passwords import Passwords
@@ -63,7 +64,10 @@ def by_identity(catalog: Catalog, identity: Identity, origin: Origin, now: datet
 
 
 def begin(catalog: Catalog, person: Person, means: Means, origin: Origin, now: datetime) -> Started:
-    """Begin the sign-in of a person who has just proved who they are, which confirms too."""
+    """Begin the sign-in of a person who has just proved who they are, which confirms too.
+
+    A provider may have remembered an older sign-in, so its word confirms nothing here.
+    """
     cookie = new_cookie()
     sign_in = SignIn(
         sign_in_id=str(uuid.uuid4()),
@@ -71,11 +75,11 @@ def begin(catalog: Catalog, person: Person, means: Means, origin: Origin, now: d
         begun_at=now,
         seen_at=now,
         expires_at=now + LONGEST_SIGN_IN,
-        confirmed_at=now,
+        confirmed_at=None if means is Means.PROVIDER else now,
         address=origin.address,
         browser=origin.browser,
     )
-    catalog.as_actor(f"person:{person.handle}").sign_ins().begin(person.person_id, hash_of(cookie), sign_in)
+    catalog.as_actor(actor_of(person)).sign_ins().begin(person.person_id, hash_of(cookie), sign_in)
     return Started(person=person, cookie=cookie)
 
 
@@ -83,8 +87,8 @@ def proved_by_password(
     catalog: Catalog, passwords: Passwords, handle: str, password: str, code: str, origin: Origin, now: datetime
 ) -> Person:
     """Return the person with this handle, password and code, and use the code up. Raise Refuse as ``by_password``."""
-    person, names = _find(catalog, handle), (_of_handle(handle), _of_address(origin))
-    _begin_try(catalog, *names)
+    person, names = _find(catalog, handle), (_of_handle(handle), of_address(origin.address))
+    begin_try(catalog, *names)
     ways, (number, text) = catalog.ways(), parts_of_code(code)
     hashed = ways.password(person.person_id) if person else None
     code_hash = ways.code(person.person_id, number) if person else None
@@ -100,8 +104,8 @@ def proved_by_passkey(
     catalog: Catalog, passkeys: Passkeys, challenge: bytes, answer: str, origin: Origin, now: datetime
 ) -> Person:
     """Return the owner of the passkey that answered the challenge. Raise Refuse as ``by_passkey``."""
-    address = _of_address(origin)
-    _begin_try(catalog, address)
+    address = of_address(origin.address)
+    begin_try(catalog, address)
     try:
         match = catalog.ways().passkey(passkeys.credential_id(answer))
         if match is None:
@@ -115,6 +119,11 @@ def proved_by_passkey(
     catalog.ways().note_use(passkey.credential_id, count, now)
     catalog.tries().succeed(_of_passkey(passkey.credential_id), address)
     return match.person
+
+
+def actor_of(person: Person) -> str:
+    """Return the actor that audit events name for a person."""
+    return f"person:{person.handle}"
 
 
 def new_cookie() -> str:
@@ -137,28 +146,9 @@ def _find(catalog: Catalog, handle: str) -> Person | None:
         return None
 
 
-def _begin_try(catalog: Catalog, *names: str) -> None:
-    """Count a try. Raise Refuse ``TOO_MANY_TRIES`` with the time to wait."""
-    wait = catalog.tries().begin(names)
-    if wait:
-        raise Refuse(Code.TOO_MANY_TRIES, f"Too many tries have failed. Wait {_words(wait)}, then try again.")
-
-
-def _words(wait: timedelta) -> str:
-    """Return a time in words, rounded up: seconds below two minutes, else minutes."""
-    seconds = max(1, -int(-wait.total_seconds() // 1))
-    if seconds < 120:
-        return f"{seconds} second{'s' * (seconds > 1)}"
-    return f"{-(-seconds // 60)} minutes"
-
-
 def _of_handle(handle: str) -> str:
     """Return the name under which tries for a handle count, whatever was typed."""
     return f"handle:{hash_of(handle.strip().lower())}"
-
-
-def _of_address(origin: Origin) -> str:
-    return f"address:{origin.address}"
 
 
 def _of_passkey(credential_id: bytes) -> str:

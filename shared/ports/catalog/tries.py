@@ -15,4 +15,7 @@ class Tries(Protocol):
         """
 
     def succeed(self, name: str, *others: str) -> None:
-        """Forget the failed tries of ``name``, and take this one try from those of ``others``."""
+        """Forget the failed tries of ``name``. Take this try, and half of the failed ones, from those of ``others``.
+
+        Others are addresses. Everybody behind one would wait again and again after five mistakes of one person.
+        """
