@@ -26,11 +26,21 @@ from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.job_rows import GOING_ON, going, of_kinds
 from shared.adapters.catalog.key_states import newest_generation
 from shared.adapters.catalog.schema import data_keys, jobs, key_health, refusals, schedules, snapshots, steps, tenants
+from shared.adapters.catalog.snapshots import snapshot_of
 from shared.domain.errors import Code
 from shared.domain.jobs import KEY_CHANGES, JobKind, JobState, StepState
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import KeyMode, ResourceReport
-from shared.ports.catalog.fleet import CompleteOn, FleetRow, LastBackup, NewestSnapshot, RunningJob, TenantStatus
+from shared.ports.catalog.fleet import (
+    CompleteOn,
+    FleetRow,
+    LastBackup,
+    Moment,
+    NewestSnapshot,
+    RunningJob,
+    TenantStatus,
+    Timeline,
+)
 
 _LISTED = ~snapshots.c.going
 _COMPLETE = (snapshots.c.complete, _LISTED)
@@ -99,20 +109,47 @@ class SqlFleet:
         days = (since + timedelta(days=n) for n in range((until - since).days + 1))
         return [CompleteOn(day=each, tenants=counted.get(each.isoformat(), 0)) for each in days]
 
-    def complete_begins(self, tenant_id: str, since: datetime) -> list[datetime]:
-        """Return when the backups of the tenant's complete snapshots began, the oldest first."""
-        earlier = snapshots.alias()
-        before = select(func.coalesce(func.max(earlier.c.number), 0)).where(
-            earlier.c.tenant_id == tenant_id, earlier.c.complete, ~earlier.c.going, earlier.c.created_at < since
-        )
-        query = (
-            select(_BEGUN_AT)
-            .select_from(_WITH_JOBS)
-            .where(snapshots.c.tenant_id == tenant_id, *_COMPLETE, snapshots.c.number >= before.scalar_subquery())
-            .order_by(snapshots.c.number)
-        )
+    def timeline(self, tenant_id: str, since: datetime) -> Timeline:
+        """Return the tenant's snapshots since then, and its newest one."""
         with self._database.read(tenant_id) as connection:
-            return list(connection.execute(query).scalars())
+            rows = connection.execute(_timeline(tenant_id, since)).mappings().all()
+        return Timeline(
+            moments=[
+                Moment(
+                    snapshot_id=row["snapshot_id"],
+                    created_at=row["created_at"],
+                    begun_at=row["begun_at"],
+                    objects=row["objects"],
+                    complete=row["complete"],
+                )
+                for row in rows
+            ],
+            newest=snapshot_of(rows[-1]) if rows else None,
+        )
+
+
+def _timeline(tenant_id: str, since: datetime) -> Select[Any]:
+    """Return the query for a timeline. Only the newest snapshot's report is read, because reports are large."""
+    listed = (snapshots.c.tenant_id == tenant_id, _LISTED)
+    other = snapshots.alias()
+
+    def highest(*where: ColumnElement[bool]) -> ScalarSelect[int]:
+        query = select(func.max(other.c.number)).where(other.c.tenant_id == tenant_id, ~other.c.going, *where)
+        return query.scalar_subquery()
+
+    is_newest = snapshots.c.number == highest()
+    is_last_before = snapshots.c.number == highest(other.c.complete, other.c.created_at < since)
+    columns = [column for column in snapshots.c if column.name != "resources"]
+    return (
+        select(
+            *columns,
+            _BEGUN_AT.label("begun_at"),
+            case((is_newest, snapshots.c.resources), else_=null()).label("resources"),
+        )
+        .select_from(_WITH_JOBS)
+        .where(*listed, or_(snapshots.c.created_at >= since, is_newest, is_last_before))
+        .order_by(snapshots.c.number)
+    )
 
 
 def _statuses() -> Select[Any]:

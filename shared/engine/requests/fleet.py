@@ -12,7 +12,7 @@ from shared.domain.freshness import Freshness, freshness, rpo_target
 from shared.domain.key_health import KeyCondition
 from shared.domain.limits import LIMITS
 from shared.ports.catalog.database import Catalog
-from shared.ports.catalog.fleet import CompleteOn, FleetRow, TenantStatus
+from shared.ports.catalog.fleet import CompleteOn, FleetRow, TenantStatus, Timeline
 
 _WITHOUT_DEMAND = frozenset({Freshness.PAUSED, Freshness.UNSCHEDULED})
 """States of tenants that need no new snapshot, as somebody decided."""
@@ -44,6 +44,8 @@ class FleetFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Only tenants in one of these states; empty for all."""
     keys: frozenset[KeyWord] = frozenset()
     """Only tenants whose key is in one of these states; empty for all."""
+    unverified: bool = False
+    """Only tenants without a full verify."""
     name: str = ""
     """Only tenants whose name contains this text, without case."""
     after: str | None = None
@@ -130,23 +132,28 @@ def fleet_trend(catalog: Catalog, now: datetime, tenant_ids: Collection[str] | N
     return catalog.fleet().trend(today - timedelta(days=LIMITS.trend_days - 1), today, tenant_ids)
 
 
-def tenant_entry(catalog: Catalog, tenant_id: str, now: datetime) -> FleetEntry:
-    """Return the fleet's row of one tenant. Raise Refuse ``NO_SUCH_TENANT`` if it was removed."""
-    fleet = catalog.fleet()
-    statuses, rows = fleet.statuses([tenant_id]), fleet.rows([tenant_id])
-    if not statuses or tenant_id not in rows:
-        raise Refuse(Code.NO_SUCH_TENANT, "This tenant was removed.")
-    return FleetEntry(protection=protection_of(statuses[0], now), row=rows[tenant_id])
+def protection_of_tenant(catalog: Catalog, tenant_id: str, now: datetime) -> Protection:
+    """Return how well one tenant is protected. Raise Refuse ``NO_SUCH_TENANT`` if it was removed."""
+    for status in catalog.fleet().statuses([tenant_id]):
+        return protection_of(status, now)
+    raise Refuse(Code.NO_SUCH_TENANT, "This tenant was removed.")
 
 
-def rpo_history(
-    catalog: Catalog, tenant_id: str, now: datetime, days: int = LIMITS.rpo_days
-) -> list[tuple[date, timedelta | None]]:
+def recent_timeline(catalog: Catalog, tenant_id: str, now: datetime, days: int = LIMITS.rpo_days) -> Timeline:
+    """Return the tenant's snapshots of the last days. The first day is whole."""
+    return catalog.fleet().timeline(tenant_id, _first_day(now, days))
+
+
+def rpo_history(timeline: Timeline, now: datetime, days: int = LIMITS.rpo_days) -> list[tuple[date, timedelta | None]]:
     """Return the highest RPO of each of the last days, the oldest first: None before the first complete snapshot."""
-    first = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
-    begins = catalog.fleet().complete_begins(tenant_id, first)
-    starts = [first + timedelta(days=n) for n in range(days)]
+    begins = [moment.begun_at for moment in timeline.moments if moment.complete]
+    starts = [_first_day(now, days) + timedelta(days=n) for n in range(days)]
     return [(start.date(), _highest_rpo(begins, start, min(now, start + timedelta(days=1)))) for start in starts]
+
+
+def _first_day(now: datetime, days: int) -> datetime:
+    """Return the begin of the first of the last ``days`` days, of which today is the last. Days are those of UTC."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
 
 
 def protection_of(status: TenantStatus, now: datetime) -> Protection:
@@ -201,6 +208,7 @@ def _passes(protection: Protection, wanted: FleetFilter) -> bool:
     return (
         (not wanted.states or protection.state in wanted.states)
         and (not wanted.keys or protection.key in wanted.keys)
+        and not (wanted.unverified and protection.status.verified_at is not None)
         and wanted.name.casefold() in protection.status.name.casefold()
     )
 

@@ -13,7 +13,7 @@ import msgspec
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.key_health import KeyCondition
-from shared.domain.model import KeyMode, ResourceReport
+from shared.domain.model import KeyMode, ResourceReport, Snapshot
 
 
 class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +94,26 @@ class CompleteOn(msgspec.Struct, frozen=True, kw_only=True):
     tenants: int
 
 
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot as a point in time."""
+
+    snapshot_id: str
+    created_at: datetime
+    begun_at: datetime
+    """When its backup began; when it was taken, if that backup is not known any more."""
+    objects: int
+    complete: bool
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """The snapshots of a tenant over some time."""
+
+    moments: list[Moment]
+    """Oldest first. The newest complete one before that time comes first, and the newest of all last."""
+    newest: Snapshot | None
+    """The newest snapshot, with its completeness report."""
+
+
 class Fleet(Protocol):
     """The tenants as their operator sees them."""
 
@@ -106,8 +126,5 @@ class Fleet(Protocol):
     def trend(self, since: date, until: date, tenant_ids: Collection[str] | None = None) -> list[CompleteOn]:
         """Return, for each day of UTC from ``since`` to ``until``, how many tenants got a complete snapshot. One query."""
 
-    def complete_begins(self, tenant_id: str, since: datetime) -> list[datetime]:
-        """Return when the backups began that made the tenant's complete snapshots since then, oldest first. One query.
-
-        The newest one before ``since`` comes first, if there is one.
-        """
+    def timeline(self, tenant_id: str, since: datetime) -> Timeline:
+        """Return the tenant's snapshots since then, with its newest one whole. One query."""

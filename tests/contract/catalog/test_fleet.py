@@ -12,14 +12,14 @@ from shared.domain.jobs import Claim, Job, JobKind, JobState, KeyChangeProgress,
 from shared.domain.key_health import KeyCondition, KeyWarning
 from shared.domain.model import ResourceReport, Schedule, Snapshot
 from shared.engine.requests.fleet import (
-    FleetEntry,
     FleetFilter,
     FleetPage,
     KeyWord,
     fleet_page,
     fleet_trend,
+    protection_of_tenant,
+    recent_timeline,
     rpo_history,
-    tenant_entry,
 )
 from shared.ports.catalog.fleet import TenantStatus
 from shared.ports.catalog.tenant import TenantCatalog
@@ -88,7 +88,7 @@ def test_a_refusal_counts_while_a_data_key_of_the_tenant_needs_the_key(
     assert refusal is not None
     assert status_of(world, acme).refused_since == refusal.since
     assert status_of(world, other).refused_since is None
-    entry = tenant_entry(world.catalog, acme.tenant_id, now()).protection
+    entry = protection_of_tenant(world.catalog, acme.tenant_id, now())
     assert (entry.state, entry.key) == (Freshness.HELD, KeyWord.REVOKED)
     world.wrap_anew(acme, former, ARN)
     assert status_of(world, acme).refused_since is None, "no data key needs that key any more"
@@ -96,7 +96,7 @@ def test_a_refusal_counts_while_a_data_key_of_the_tenant_needs_the_key(
 
 def test_the_key_shows_the_worst_of_its_conditions_and_warnings(world: World, acme: TenantCatalog) -> None:
     def word() -> KeyWord:
-        return tenant_entry(world.catalog, acme.tenant_id, now()).protection.key
+        return protection_of_tenant(world.catalog, acme.tenant_id, now()).key
 
     assert word() is KeyWord.OK
     acme.jobs.request(JobKind.KEY_UPDATE, origin=Origin.HAND, detail=KeyChangeProgress(arn=OTHER_ARN))
@@ -251,7 +251,7 @@ def test_the_history_shows_the_highest_rpo_of_each_day(world: World, acme: Tenan
     backed_up(world, acme)
     world.pass_time(3 * 24 * HOUR)
     backed_up(world, acme)
-    history = rpo_history(world.catalog, acme.tenant_id, now(), days=6)
+    history = rpo_history(recent_timeline(world.catalog, acme.tenant_id, now(), days=6), now(), days=6)
     assert [day for day, _ in history][-1] == now().date()
     assert [rpo is None for _, rpo in history] == [True, True, False, False, False, False]
     highest = [rpo for _, rpo in history if rpo is not None]
@@ -259,10 +259,34 @@ def test_the_history_shows_the_highest_rpo_of_each_day(world: World, acme: Tenan
     assert timedelta(days=2.9) < max(highest) < timedelta(days=3.1)
 
 
-def test_a_removed_tenant_has_no_entry(world: World, acme: TenantCatalog) -> None:
-    entry: FleetEntry = tenant_entry(world.catalog, acme.tenant_id, now())
-    assert entry.protection.state is Freshness.NEVER
+def test_a_timeline_begins_with_the_complete_snapshot_before_it_and_ends_with_the_newest(
+    world: World, acme: TenantCatalog
+) -> None:
+    empty = recent_timeline(world.catalog, acme.tenant_id, now(), days=2)
+    assert (empty.moments, empty.newest) == ([], None)
+    made = []
+    for complete in (True, True, False):
+        made.append(backed_up(world, acme, complete=complete)[1])
+        world.pass_time(HOUR)
+    world.pass_time(9 * 24 * HOUR)
+    timeline = recent_timeline(world.catalog, acme.tenant_id, now(), days=2)
+    assert [each.snapshot_id for each in timeline.moments] == [made[1].snapshot_id, made[2].snapshot_id]
+    assert timeline.newest is not None
+    assert (timeline.newest.snapshot_id, timeline.newest.resources) == (made[2].snapshot_id, made[2].resources)
+    recent, _ = backed_up(world, acme)
+    moments = recent_timeline(world.catalog, acme.tenant_id, now(), days=2).moments
+    assert [(each.complete, each.begun_at) for each in moments][1:] == [(True, recent.started_at)]
+
+
+def test_a_removed_tenant_has_no_protection(world: World, acme: TenantCatalog) -> None:
+    assert protection_of_tenant(world.catalog, acme.tenant_id, now()).state is Freshness.NEVER
     acme.remove()
     with pytest.raises(Refuse) as refused:
-        tenant_entry(world.catalog, acme.tenant_id, now())
+        protection_of_tenant(world.catalog, acme.tenant_id, now())
     assert refused.value.code is Code.NO_SUCH_TENANT
+
+
+def test_tenants_without_a_full_verify_can_be_listed(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    backed_up(world, acme)
+    verified(acme, world, shallow=False)
+    assert names(page_of(world, unverified=True)) == ["other"]
