@@ -14,7 +14,7 @@ by Graph and not applied: a result of its own, which is never repeated in a loop
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from shared.domain.errors import GraphTrouble
 from shared.domain.jobs import JobState, RestoreProgress
@@ -40,34 +40,45 @@ _CARRIED_OUT = frozenset({OperationState.DONE, OperationState.PARTLY})
 _ACCEPTED = WriteAnswer(outcome=Outcome.DONE)
 
 
+class _Written(NamedTuple):
+    """What the restore has written, opened for one comparison."""
+
+    plan: Plan
+    results: Results
+    carried_out: list[Operation]
+    ids: IdMap
+
+
 def prove_step(work: Work) -> bool:
     """Compare the directory with what was written, and end the job. Return False.
 
-    Raise WaitFor until a backup has ended, and as long as differences may be due to lag.
+    Raise WaitFor until a backup has ended, and as long as differences may be due to lag. The plan is opened only for a
+    comparison, because the wait for a backup takes many steps.
     """
     job = work.catalog.jobs.get(work.claim.job_id)
     progress = job.detail
     if not isinstance(progress, RestoreProgress) or progress.plan is None or progress.written_at is None:
         raise LookupError("a restore is compared after its operations")
-    plan = stored_plan(work.catalog, work.keys, progress.plan)
-    results = Results(work, progress, plan.operations)
-    carried_out = _carried_out(work, plan, results)
-    ids = IdMap(work.catalog.restores.map_entries())
     if progress.suspects:
-        unmet = run_cancellable(work, _reread(work, ids, carried_out, progress.suspects))
-        if unmet and not _is_over(work, progress, unmet):
-            _look_later(work, ids, progress, unmet)
-        progress.suspects, progress.proved_since = [], work.context.clock.now()  # the last backup shows the same
+        _look_again(work, progress, _written(work, progress, progress.plan))
     after = snapshot_since(work, progress, progress.proved_since or progress.written_at)
-    unmet = _unmet(work, ids, after, carried_out)
+    written = _written(work, progress, progress.plan)
+    unmet = _unmet(work, written, after)
     if unmet and not _is_over(work, progress, unmet):
-        _look_later(work, ids, progress, unmet)
+        _look_later(work, written.ids, progress, unmet)
     progress.not_shown, progress.look_at = len(unmet), None
-    _add_not_applied(ids, results, unmet)
-    results.store()
+    _add_not_applied(written, unmet)
+    written.results.store()
     progress.after = after.snapshot_id
-    work.catalog.restores.move_plan(plan.plan_id, PlanState.DONE, work.claim.job_id)
-    return _finish(work, plan, progress)
+    work.catalog.restores.move_plan(progress.plan, PlanState.DONE, work.claim.job_id)
+    return _finish(work, written.plan, progress)
+
+
+def _written(work: Work, progress: RestoreProgress, plan_id: str) -> _Written:
+    """Open the plan and its results. Raise what opening raises."""
+    plan = stored_plan(work.catalog, work.keys, plan_id)
+    results = Results(work, progress, plan.operations)
+    return _Written(plan, results, _carried_out(work, plan, results), IdMap(work.catalog.restores.map_entries()))
 
 
 def _carried_out(work: Work, plan: Plan, results: Results) -> list[Operation]:
@@ -82,6 +93,17 @@ def _carried_out(work: Work, plan: Plan, results: Results) -> list[Operation]:
     lasting = (each for each in plan.operations if not each.prepares)
     carried_out = (each for each in lasting if results.state(each.number) in _CARRIED_OUT)
     return [without_properties(each, refused.get(each.number, ())) for each in carried_out]
+
+
+def _look_again(work: Work, progress: RestoreProgress, written: _Written) -> None:
+    """Read the records that differed again, by id. Raise WaitFor if they differ and time is not over.
+
+    Otherwise the next backup must begin from now on, because the last one shows the same differences.
+    """
+    unmet = run_cancellable(work, _reread(work, written, progress.suspects))
+    if unmet and not _is_over(work, progress, unmet):
+        _look_later(work, written.ids, progress, unmet)
+    progress.suspects, progress.proved_since = [], work.context.clock.now()
 
 
 def _is_over(work: Work, progress: RestoreProgress, unmet: Sequence[Unmet]) -> bool:
@@ -107,27 +129,27 @@ def _look_later(work: Work, ids: IdMap, progress: RestoreProgress, unmet: Sequen
     raise WaitFor(wait)
 
 
-async def _reread(work: Work, ids: IdMap, carried_out: Sequence[Operation], suspects: Sequence[int]) -> list[Unmet]:
+async def _reread(work: Work, written: _Written, suspects: Sequence[int]) -> list[Unmet]:
     """Return what the records of these operations do not show now. If Graph does not answer, return all of them."""
     async with writing(work) as target:
         try:
-            return await Rereading(target, ids).unmet(carried_out, suspects)
+            return await Rereading(target, written.ids).unmet(written.carried_out, suspects)
         except GraphTrouble:
-            return [Unmet(each) for each in carried_out if each.number in set(suspects)]
+            return [Unmet(each) for each in written.carried_out if each.number in set(suspects)]
 
 
-def _unmet(work: Work, ids: IdMap, after: Snapshot, carried_out: Sequence[Operation]) -> list[Unmet]:
+def _unmet(work: Work, written: _Written, after: Snapshot) -> list[Unmet]:
     """Return the operations whose result the snapshot does not show, in resources that it has whole."""
     side = SnapshotSide(SnapshotReader(work.blobs, work.blobs.manifest(after).streams), IdMap(()))
     by_resource: dict[str, list[Operation]] = {}
-    for operation in carried_out:
+    for operation in written.carried_out:
         by_resource.setdefault(operation.resource, []).append(operation)
     unmet: list[Unmet] = []
     for resource, operations in by_resource.items():
         coverage = side.coverage(resource)
         if not coverage.whole:
             continue
-        expectation = Expectation(operations, ids)
+        expectation = Expectation(operations, written.ids)
         wanted = None if expectation.by_values else expectation.first_ids - coverage.refused
         unmet += expectation.unmet(side.records(resource, wanted))
     return unmet
@@ -152,14 +174,16 @@ async def _send_unmarkings(work: Work, ids: IdMap, creations: Sequence[Operation
             await target.write_all([request_of(unmarking(each), ids) for each in creations])
 
 
-def _add_not_applied(ids: IdMap, results: Results, unmet: Sequence[Unmet]) -> None:
+def _add_not_applied(written: _Written, unmet: Sequence[Unmet]) -> None:
     """Add the results of operations that Graph accepted and did not apply."""
     for each in unmet:
         named = f" of {', '.join(sorted(each.values))}" if each.values else ""
         reason = f"Graph accepted this, and the directory does not show the value{named}."
         if not each.values:
             reason = "Graph accepted this, and the directory does not show it."
-        results.add(
+        creates = each.operation.action is Action.CREATE
+        new_id = written.ids.current(object_id(each.operation.key)) if creates else None
+        written.results.add(
             each.operation,
             OperationState.NOT_APPLIED,
             _ACCEPTED,
@@ -167,7 +191,7 @@ def _add_not_applied(ids: IdMap, results: Results, unmet: Sequence[Unmet]) -> No
             reason=reason,
             properties=tuple(sorted(each.values)),
             values=raw(each.values),
-            new_id=ids.current(object_id(each.operation.key)) if each.operation.action is Action.CREATE else None,
+            new_id=new_id,
             lasting=True,
         )
 

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.domain.jobs import Job, JobKind, JobState, PlanProgress, RestoreProgress
+from shared.domain.jobs import Job, JobKind, JobState, PlanProgress, RestorePhase, RestoreProgress
 from shared.domain.restore.scope import Scope
+from shared.engine.restore.proving import prove_step
+from shared.engine.steps.work import WaitFor
 from shared.ports.catalog.restores import OperationState, PlanState
 from shared.ports.observer import Point
 from tests.contract.engine.simulated import ended
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import Simulator
-from tests.contract.restore.carrying import existing, group, ids_of, objects, user
+from tests.contract.restore.carrying import Restore, Script, existing, group, ids_of, objects, user
 from tests.tables import FEW, only, table
 
 DONE, NOT_APPLIED = OperationState.DONE, OperationState.NOT_APPLIED
@@ -70,6 +72,20 @@ def test_a_restore_ends_as_succeeded_once_the_directory_shows_everything(
     assert world.catalog.restores.plan(detail.plan).state is PlanState.DONE
     (entry,) = [each for each in world.catalog.restores.map_entries() if each.old_id == sales]
     assert ids_of(simulator, f"groups/{entry.current_id}/members") == {anna, bert}
+
+
+def test_a_plan_is_not_opened_before_the_backup_has_ended(world: EngineWorld, simulator: Simulator) -> None:
+    ilse = existing(simulator, "users", user("ilse"))
+    script = Script()
+    script.patch("users", ilse, {"city": "Basel"})
+    restore = Restore(world, script.plan())
+    restore.write()
+    with world.step("prove", RestorePhase.PROVE) as work:
+        calls = world.keys.call_count
+        for _ in range(2):  # the first call requests the backup
+            with pytest.raises(WaitFor):
+                prove_step(work)
+        assert world.keys.call_count == calls, "a plan is opened with a data key, which KMS unwraps"
 
 
 def test_what_graph_accepts_and_does_not_apply_is_a_result_of_its_own(world: EngineWorld, simulator: Simulator) -> None:
