@@ -25,10 +25,12 @@ def up(
     from console.parts import node_names, web_place
     from console.watch import Signs
     from shared import wiring
+    from shared.engine.access import set_up
 
     settings = wiring.settings()
     web = None if no_console else web_place(wiring.web_settings())
-    scheduler = wiring.open_catalog().scheduler()
+    catalog = wiring.open_catalog()
+    scheduler = catalog.scheduler()
     (worker,) = node_names(("worker",))
     status = run_up(
         home=settings.home.absolute(),
@@ -38,6 +40,7 @@ def up(
         signs=Signs(beat=scheduler.last_tick, worker=lambda: scheduler.worker_silence(worker)),
         store=wiring.store_look(),
         web=web,
+        set_up_code=lambda: set_up.new_code(catalog, wiring.clock().now()),
     )
     raise typer.Exit(status)
 

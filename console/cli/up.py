@@ -34,15 +34,16 @@ def run_up(
     signs: Signs,
     store: Callable[[], None],
     web: WebPlace | None,
+    set_up_code: Callable[[], str | None],
     limits: Limits = wiring.LIMITS,
 ) -> int:
     """Run beat, a worker, Flower if wanted, the console, and Redis unless one answers already, until a signal. Return 0.
 
     Print ``ready`` on standard output when all parts answer, and everything else on standard error. Logs are written to
     ``<home>/logs``. ``environment`` is the worker's. ``store`` raises the store's problem, which is reported and stops
-    nothing. ``web`` is the console's place, None for no console. A part without a sign of life for a minute is restarted.
-    Raise Refuse ``BUSY`` if the stack of this home runs
-    already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
+    nothing. ``web`` is the console's place, None for no console. ``set_up_code`` returns the code that makes the first
+    person, or None if there is one. A part without a sign of life for a minute is restarted. Raise Refuse ``BUSY`` if the
+    stack of this home runs already, ``BROKER_UNREACHABLE``, ``SETTINGS_INVALID``, ``FILE_NOT_WRITABLE``.
     """
     broker = wiring.broker_at(broker_url)
     logs = _folders(home)
@@ -66,7 +67,7 @@ def run_up(
             _say(f"  Open that link, or http://127.0.0.1:{port} as '{FLOWER_USER}' with the password {password}.")
         if web is not None:
             parts = (*parts, web_part(environment, web, port))
-            _say(f"Console: {web.url}")
+            _say_console(web, set_up_code())
         silent = watch.silences(port, web)
         hang_seconds = limits.worker_restart_seconds - limits.worker_seen_seconds
         stages = [
@@ -83,6 +84,14 @@ def run_up(
 
         Supervisor(stages, logs, say=_say, announce_ready=_announce_ready, keep=(lock,), look=look).run()
     return 0
+
+
+def _say_console(web: WebPlace, code: str | None) -> None:
+    """Say where the console is, and how to make the first person. No log contains the code: it is for this terminal alone."""
+    _say(f"Console: {web.url}")
+    if code is not None:
+        _say(f"  Nobody can sign in yet. Open {web.url}/set-up within 30 minutes.")
+        _say(f"  Set-up code: {code}")
 
 
 def _redis_line(broker: Broker, own: OwnRedis | None) -> str:

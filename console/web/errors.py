@@ -83,6 +83,7 @@ _TITLES = {
     421: "Another address",
     422: "Please check what you typed",
     423: "The key is revoked",
+    431: "The request is too large",
     429: "Too many requests",
     500: "A defect of Entrakeep",
     503: "Something does not answer",

@@ -68,6 +68,8 @@ class Guard:
         headers, path = Headers(scope=scope), scope["path"]
         if len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.web_url_bytes:
             return _wrong_use(414, f"An address of this console has at most {self._limits.web_url_bytes:,} bytes.")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.web_head_bytes:
+            return _wrong_use(431, f"The head of a request has at most {self._limits.web_head_bytes:,} bytes.")
         if not host_allowed(self._origin, headers.get("host", ""), path):
             return _wrong_use(421, f"This console answers at {self._origin.text} alone.")
         if not sent_from_here(self._origin, scope["method"], headers):

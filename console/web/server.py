@@ -3,23 +3,49 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from console.web.app import make_app
-from shared.domain.limits import LIMITS
 
 if TYPE_CHECKING:
     from console.web.front import Front
 
 
-class _Patient(H11Protocol):
-    """HTTP that ends a connection if the head of its first request does not arrive in time."""
+def patient_http(head_seconds: float) -> type[H11Protocol]:
+    """Return the HTTP of a server that closes a connection whose next head does not arrive in time.
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the head of a request."""
-        super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(LIMITS.web_head_seconds, self.timeout_keep_alive_handler)
+    uvicorn itself waits for ever for a head once its first byte has come.
+    """
+
+    class Patient(H11Protocol):
+        _overdue: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._wait_for_head()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.their_state is not h11.IDLE:
+                self._stop_waiting()
+            elif self._overdue is None:
+                self._wait_for_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def _wait_for_head(self) -> None:
+            self._overdue = self.loop.call_later(head_seconds, self.transport.close)
+
+        def _stop_waiting(self) -> None:
+            if self._overdue is not None:
+                self._overdue.cancel()
+                self._overdue = None
+
+    return Patient
 
 
 def server_of(front: "Front") -> uvicorn.Server:
@@ -31,7 +57,7 @@ def server_of(front: "Front") -> uvicorn.Server:
             make_app(front),
             host=host,
             port=port,
-            http=_Patient,
+            http=patient_http(limits.web_head_seconds),
             ws="none",
             lifespan="off",
             access_log=False,

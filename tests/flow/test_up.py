@@ -62,7 +62,7 @@ from shared.domain.limits import Limits
 signs = Signs(beat=lambda: 0.0, worker=lambda: time.time() - os.stat("seen").st_mtime if os.path.exists("seen") else None)
 try:
     status = run_up(home=Path("home").absolute(), broker_url=os.environ["ENTRAKEEP_BROKER_URL"], environment=dict(os.environ),
-                    flower=True, signs=signs, store=lambda: None, web=None,
+                    flower=True, signs=signs, store=lambda: None, web=None, set_up_code=lambda: None,
                     limits=Limits(worker_seen_seconds=5.0, worker_restart_seconds=10.0))
 except Refuse as refused:
     status = str(refused)

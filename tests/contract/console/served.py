@@ -25,7 +25,7 @@ from shared.web_config import WebSettings
 from tests.contract.catalog.world import World, new_id
 from tests.migrated import migrated_file
 
-_QUICK = msgspec.structs.replace(
+QUICK = msgspec.structs.replace(
     LIMITS, web_network_requests=1_000_000, web_sign_in_requests=1_000_000, web_body_seconds=1.0
 )
 """The limits of the console under test: a walk over all routes is no attack."""
@@ -58,7 +58,7 @@ class Console:
 
     def front(self) -> Front:
         """Return what the console works with."""
-        limits = self._settings.pop("limits", _QUICK)
+        limits = self._settings.pop("limits", QUICK)
         settings = WebSettings(
             web_url=self.url, web_listen=f"127.0.0.1:{self.port}", home=Path("/nonexistent"), **self._settings
         )
