@@ -50,6 +50,9 @@ _SETTINGS = (
 )
 
 
+ENTRIES = (*_INSTALLATION, *_TENANT, *_SETTINGS)
+
+
 class Link(NamedTuple):
     """A link of the navigation, as shown."""
 

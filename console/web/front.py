@@ -22,17 +22,3 @@ class Front:
     settings: "WebSettings"
     limits: Limits
     pulse: Pulse
-
-
-def opened() -> Front:
-    """Return the front of this process. Raise Refuse ``SETTINGS_INVALID``, ``CATALOG_UNREACHABLE``."""
-    from shared import wiring
-
-    catalog, clock = wiring.open_catalog(), wiring.clock()
-    return Front(
-        catalog=catalog,
-        clock=clock,
-        settings=wiring.web_settings(),
-        limits=wiring.LIMITS,
-        pulse=Pulse(catalog, clock, wiring.LIMITS),
-    )

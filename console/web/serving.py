@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from console.web.front import opened
+from console.web.front import Front
+from console.web.pulse import Pulse
 from console.web.server import server_of
 from shared import wiring
 from shared.domain.errors import Code, Refuse
@@ -26,3 +27,15 @@ def serve(say: Callable[[str], None]) -> None:
         ) from None
     say(f"ready {front.settings.web_url}")
     server.run(sockets)
+
+
+def opened() -> Front:
+    """Return the front of this process. Raise Refuse ``SETTINGS_INVALID``, ``CATALOG_UNREACHABLE``."""
+    catalog, clock = wiring.open_catalog(), wiring.clock()
+    return Front(
+        catalog=catalog,
+        clock=clock,
+        settings=wiring.web_settings(),
+        limits=wiring.LIMITS,
+        pulse=Pulse(catalog, clock, wiring.LIMITS),
+    )

@@ -51,3 +51,4 @@ def shown(word: str, label: str | None = None) -> Shown:
 
 
 KINDS = tuple(_ICONS)
+"""The kinds of states."""

@@ -1,0 +1,1 @@
+"""Signing in, confirming, invitations and the first set-up."""
