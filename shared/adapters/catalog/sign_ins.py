@@ -1,8 +1,10 @@
 """Store sign-ins, by the SHA-256 of their cookies."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.people_rows import PeopleChange, grant_of, lasting_at, person_of, removed
@@ -10,7 +12,7 @@ from shared.adapters.catalog.schema import UtcTime, grants, people, sign_ins
 from shared.domain.audit import Action
 from shared.domain.people import IDLE, Means, SignedIn, SignIn
 
-_IDENTIFY = (
+_CURRENT = (
     select(sign_ins, people, grants.c.role, grants.c.tenant_id, grants.c.until)
     .select_from(
         sign_ins.join(people, people.c.person_id == sign_ins.c.person_id).outerjoin(
@@ -18,11 +20,12 @@ _IDENTIFY = (
         )
     )
     .where(
-        sign_ins.c.hash == bindparam("hash"),
         sign_ins.c.expires_at > bindparam("now", type_=UtcTime),
         sign_ins.c.seen_at > bindparam("idle_since", type_=UtcTime),
     )
 )
+_IDENTIFY = _CURRENT.where(sign_ins.c.hash == bindparam("hash"))
+_BY_ID = _CURRENT.where(sign_ins.c.sign_in_id.in_(bindparam("ids", expanding=True)))
 
 
 class SqlSignIns:
@@ -55,13 +58,20 @@ class SqlSignIns:
 
     def identify(self, hash: str, now: datetime) -> SignedIn | None:
         """Return the sign-in with its person and grants, or None. One query."""
-        values = {"hash": hash, "now": now, "idle_since": now - IDLE}
+        return next(iter(self._signed_in(_IDENTIFY, now, hash=hash).values()), None)
+
+    def current(self, sign_in_ids: Collection[str], now: datetime) -> dict[str, SignedIn]:
+        """Return those of these sign-ins that have not ended, by id. One query."""
+        return self._signed_in(_BY_ID, now, ids=list(sign_in_ids))
+
+    def _signed_in(self, query: Select[Any], now: datetime, **values: Any) -> dict[str, SignedIn]:
+        """Return the sign-ins of a query with their people and grants, by id."""
         with self._database.read(EVERY_TENANT) as connection:
-            rows = connection.execute(_IDENTIFY, values).mappings().all()
-        if not rows:
-            return None
-        current = tuple(grant_of(row) for row in rows if row["role"] is not None)
-        return SignedIn(sign_in=_sign_in_of(rows[0]), person=person_of(rows[0]), grants=current)
+            rows = connection.execute(query, {**values, "now": now, "idle_since": now - IDLE}).mappings().all()
+        by_id: dict[str, list[RowMapping]] = {}
+        for row in rows:
+            by_id.setdefault(row["sign_in_id"], []).append(row)
+        return {sign_in_id: _signed_in_of(own) for sign_in_id, own in by_id.items()}
 
     def note_seen(self, hash: str, now: datetime) -> None:
         """Store that the sign-in, and its person, sent a request."""
@@ -106,6 +116,12 @@ class SqlSignIns:
 def _going_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a sign-in has not ended."""
     return sign_ins.c.expires_at > now, sign_ins.c.seen_at > now - IDLE
+
+
+def _signed_in_of(rows: Sequence[RowMapping]) -> SignedIn:
+    """Return the sign-in in these rows, one for each grant of its person, or one without a grant."""
+    current = tuple(grant_of(row) for row in rows if row["role"] is not None)
+    return SignedIn(sign_in=_sign_in_of(rows[0]), person=person_of(rows[0]), grants=current)
 
 
 def _sign_in_of(row: RowMapping) -> SignIn:

@@ -1,5 +1,6 @@
 """Sign-ins: one row for each browser that is signed in. SQL has the SHA-256 of the cookie alone."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +18,9 @@ class SignIns(Protocol):
 
     def identify(self, hash: str, now: datetime) -> SignedIn | None:
         """Return the sign-in of this cookie with its person and grants, or None if it has ended. This is one query."""
+
+    def current(self, sign_in_ids: Collection[str], now: datetime) -> dict[str, SignedIn]:
+        """Return those of these sign-ins that have not ended, by id. This is one query, however many there are."""
 
     def note_seen(self, hash: str, now: datetime) -> None:
         """Store that the sign-in was used."""

@@ -12,6 +12,7 @@ from shared.domain.people import IDLE, Means, SignIn
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.test_people import actions, person
+from tests.contract.catalog.test_queries import recorded_statements
 from tests.contract.catalog.world import NOW, World, new_id
 
 TIMES = {"begun_at": NOW, "seen_at": NOW, "expires_at": NOW + timedelta(hours=8)}
@@ -56,6 +57,24 @@ def test_a_cookie_is_identified_by_one_query(world: World) -> None:
     event.listen(engine, "before_cursor_execute", lambda *values: statements.append(values[2]))
     world.catalog.sign_ins().identify("hash", NOW)
     assert [statement.split()[0] for statement in statements] == ["BEGIN", "SELECT"]
+
+
+@pytest.mark.postgresql
+def test_many_sign_ins_are_looked_up_in_one_query(world: World, acme: TenantCatalog) -> None:
+    grants = (Grant(role=Role.OPERATOR, tenant_id=None), Grant(role=Role.VIEWER, tenant_id=acme.tenant_id))
+    ana, bob = person(world, "ana", *grants), person(world, "bob")
+    sign_ins, first, second, over = world.catalog.sign_ins(), sign_in(), sign_in(), sign_in(expires_at=NOW)
+    for number, (owner, each) in enumerate(((ana, first), (bob, second), (bob, over))):
+        sign_ins.begin(owner.person_id, f"hash{number}", each)
+    with recorded_statements() as statements:
+        known = sign_ins.current([first.sign_in_id, second.sign_in_id, over.sign_in_id, new_id()], NOW)
+    assert len([each for each in statements if "sign_ins" in each]) == 1
+    assert known == {
+        first.sign_in_id: sign_ins.identify("hash0", NOW),
+        second.sign_in_id: sign_ins.identify("hash1", NOW),
+    }
+    sign_ins.renew("hash0", "new", NOW)
+    assert first.sign_in_id in sign_ins.current([first.sign_in_id], NOW), "a confirmation keeps the id"
 
 
 @pytest.mark.postgresql
