@@ -39,7 +39,7 @@ def sentence_of(job: Job, steps: Sequence[Step], made: Snapshot | None = None) -
 def step_sentence(job: Job, steps: Sequence[Step]) -> str:
     """Return what the steps of a running job do now, without a stop. Empty if nothing is known of it."""
     if job.kind is JobKind.BACKUP:
-        return _backing_up(steps)
+        return _backing_up(steps) if steps else ""
     detail = job.detail
     if isinstance(detail, PlanProgress):
         return _restoring(detail, steps)

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Literal
 
 import msgspec
 
 from console.documents.times import Moment, moment
 from shared.domain.errors import Answer, Code
-from shared.domain.jobs import Job, Step, StepState, row_of
+from shared.domain.jobs import Job, JobState, Step, row_of
+
+StepProgress = Literal["queued", "running", "done", "stopped", "not_started"]
 
 
 class StepDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,8 +22,8 @@ class StepDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The name of its phase. A phase begins when all steps of the phase before it have ended."""
     name: str
     """What the step works on: a stream of resources, or what the job does."""
-    state: StepState
-    """Its state."""
+    state: StepProgress
+    """Its state. ``stopped`` and ``not_started``: the job ended before the step did."""
     answer: Answer | None
     """Graph's answer to its stream, null until the step has ended and for other steps."""
     request_id: str | None
@@ -83,7 +86,7 @@ def _step(job: Job, step: Step) -> StepDocument:
         id=step.step_id,
         phase=phase_name(job, step.phase),
         name=step.name,
-        state=step.state,
+        state=_progress(job, step),
         answer=step.answer,
         request_id=step.request_id,
         records=sum(progress.records for progress in step.progress),
@@ -95,12 +98,20 @@ def _step(job: Job, step: Step) -> StepDocument:
     )
 
 
+def _progress(job: Job, step: Step) -> StepProgress:
+    """Return the state of a step. Steps that the failure or the cancellation of their job ended are not done."""
+    cut_short = job.state in (JobState.FAILED, JobState.CANCELLED) and step.ended_at == job.finished_at
+    if cut_short and step.answer is None:
+        return "not_started" if step.began_at is None else "stopped"
+    return step.state.value
+
+
 def _phase(name: str, steps: Sequence[StepDocument]) -> PhaseDocument:
     """Return the counts of a phase."""
     return PhaseDocument(
         name=name,
         steps=len(steps),
-        done=sum(step.state is StepState.DONE for step in steps),
-        running=sum(step.state is StepState.RUNNING for step in steps),
+        done=sum(step.state == "done" for step in steps),
+        running=sum(step.state == "running" for step in steps),
         troubled=sum(map(troubled, steps)),
     )

@@ -15,6 +15,8 @@ from console.web.errors import Problem
 from console.web.faces import Face
 from console.web.front import Front
 from console.web.guard import Guard
+from console.web.live import Live
+from console.web.progress import looking
 from console.web.rendering import Rendering
 from console.web.routes import ROUTES
 from console.web.security import origin_of
@@ -43,6 +45,7 @@ def make_app(front: Front, face: Face = Face.CATALOG) -> ASGIApp:
         exception_handlers={HTTPException: unmatched},
         redirect_slashes=False,
     )
+    app.state.live = Live(looking(front, rendering), front.limits)
     return Guard(app, origin_of(front.settings.web_url), front.limits, refusal)
 
 

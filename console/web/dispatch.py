@@ -97,7 +97,8 @@ class Dispatch:
     def _error(self, ask: Ask, route: "Route", error: Exception) -> Response:
         """Return the answer for an error: sign-in first for whom nobody knows, otherwise a page with the code."""
         problem = problem_of(error)
-        if problem.code == Code.NOT_SIGNED_IN and ask.request.method in ("GET", "HEAD") and not ask.from_htmx:
+        reads_page = ask.request.method in ("GET", "HEAD") and not ask.from_htmx and not is_stream(route)
+        if problem.code == Code.NOT_SIGNED_IN and reads_page:
             return RedirectResponse(f"/sign-in?return={quote(back_to(ask), safe='')}", 303)
         if problem.status == 500:
             self._note_defect(route, error)
@@ -149,6 +150,11 @@ def confirm_page(ask: Ask) -> Page:
     """Return the page that asks who it is again, and carries the fields of the posted form."""
     values = {"action": ask.request.url.path, "fields": ask.form.pairs}
     return Page(template="auth/confirm.html", values=values, status=403)
+
+
+def is_stream(route: "Route") -> bool:
+    """Return True if the route is a stream, which is never led to the sign-in: 401 is its answer."""
+    return route.path.startswith("/live/")
 
 
 def back_to(ask: Ask) -> str:

@@ -73,6 +73,10 @@ class Rendering:
         body = self._text(page, {**values, "nonce": nonce}, alone=alone)
         return _sent(ask.request, body, page.status, headers)
 
+    def part(self, template: str, values: Mapping[str, Any]) -> str:
+        """Return a part of a page without its frame."""
+        return self._environment.get_template(template).render(values)
+
     def bare(self, request: Request, problem: Problem) -> Response:
         """Return the page of an error about which nothing is known of the visitor. Its bytes depend on the error alone."""
         frame = frame_of(None, "", self._paths, scripts=False, theme=request.cookies.get("theme"))

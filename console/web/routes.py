@@ -3,7 +3,7 @@
 Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch reads it and checks the action in it.
 """
 
-from console.web.pages import files, help_pages, home, preferences, probes
+from console.web.pages import files, help_pages, home, job, jobs, preferences, probes
 from console.web.table import Route
 from shared.domain.access import Action
 
@@ -21,6 +21,14 @@ ROUTES: tuple[Route, ...] = (
     # sign-in: console/web/auth
     # fleet, overview, snapshots, connection
     # jobs, schedule, audit, live
+    Route("GET", "/jobs", Action.FLEET_SEE, jobs.of_all),
+    Route("GET", "/t/{name}/jobs", Action.TENANT_SEE, jobs.of_tenant),
+    Route("GET", "/t/{name}/jobs/{job}", Action.TENANT_SEE, job.show),
+    Route("POST", "/t/{name}/jobs/{job}/cancel", Action.JOB_CANCEL, jobs.cancel),
+    Route("POST", "/t/{name}/jobs/{job}/retry", Action.TENANT_SEE, jobs.retry),
+    Route("POST", "/t/{name}/backup", Action.BACKUP_ASK, jobs.back_up),
+    Route("POST", "/t/{name}/verify", Action.VERIFY_ASK, jobs.verify),
+    Route("GET", "/live/jobs/{job}", Action.SELF_SEE, job.live),
     # key management
     # people, me
     # notices

@@ -25,12 +25,12 @@ _ICONS = {
     "lacking": "minus",
 }
 _WORDS = {
-    "ok": "succeeded fresh whole ok enabled complete passed valid allowed accepted delivered signed-in",
+    "ok": "succeeded fresh whole ok enabled complete passed valid allowed accepted delivered signed-in done",
     "warn": "succeeded_with_warnings late overdue partial warns misconfigured incomplete expiring stale",
     "bad": "failed forbidden damaged broken refused expired invalid error",
     "running": "running updating checking",
-    "queued": "queued waiting pending",
-    "quiet": "cancelled paused ended removed off disabled never",
+    "queued": "queued waiting pending not_started",
+    "quiet": "cancelled paused ended removed off disabled never stopped",
     "held": "revoked held",
     "unknown": "unknown unreachable unavailable",
     "lacking": "unlicensed not_for_applications switched_off none",
@@ -41,6 +41,7 @@ _LABELS = {
     "unlicensed": "not licensed",
     "not_for_applications": "not for applications",
     "switched_off": "switched off",
+    "not_started": "not started",
 }
 
 

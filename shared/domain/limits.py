@@ -334,6 +334,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that one network address may send in that time, people behind one proxy together."""
     web_sign_in_requests: int = 200
     """Requests that one sign-in may send in that time."""
+    web_rows: int = 50
+    """Rows of a page of jobs or audit events."""
+    live_look_seconds: float = 1.0
+    """How often the console looks at the jobs that somebody watches."""
+    live_seconds: float = 60.0
+    """How long a stream of live progress lasts. The browser begins another one."""
+    live_silent_seconds: float = 15.0
+    """Silence after which a stream sends a comment, at which a lost connection fails."""
+    live_streams: int = 4
+    """Streams of live progress that a sign-in may have: browsers open six connections to a site at most."""
     leftovers_seconds: float = 15.0
     """How long ``up`` waits for the end of processes that a killed supervisor left."""
 

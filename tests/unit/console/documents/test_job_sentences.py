@@ -95,6 +95,7 @@ def test_a_running_backup_says_what_it_does(steps: list[Step], sentence: str) ->
     [
         (JobKind.VERIFY, None, [], "The verify runs."),
         ("teleport", None, [], "The teleport runs."),
+        (JobKind.BACKUP, None, [], "The backup runs."),
         (JobKind.KEY_CHECK, KeyChecks(arn="a"), [], "Checking the key: 0 checks made."),
         (JobKind.KEY_UPDATE, KeyChangeProgress(arn="a"), [], "Checking the key."),
         (
@@ -193,6 +194,19 @@ def test_an_ended_job_waits_for_nothing() -> None:
     trouble = Trouble(code=Code.GRAPH_UNREACHABLE, message="Silent.", since=NOW, retry_at=NOW)
     waiting: Sequence[Step] = [step(1, "users", QUEUED, trouble=trouble)]
     assert job_details(job(JobState.FAILED), "contoso", waiting).steps[0].code is None
+
+
+def test_steps_that_the_end_of_a_job_ended_are_not_done() -> None:
+    failed = job(JobState.FAILED)
+    ended = {"ended_at": failed.finished_at}
+    steps = [
+        step(1, "groups", DONE, answer=Answer.WHOLE, ended_at=NOW),
+        step(1, "users", DONE, **ended),
+        msgspec.structs.replace(step(2, "users", DONE, **ended), began_at=None),
+    ]
+    document = job_details(failed, "contoso", steps)
+    assert [each.state for each in document.steps] == ["done", "stopped", "not_started"]
+    assert [(each.done, each.steps) for each in document.phases] == [(1, 2), (0, 1)]
 
 
 def test_the_phases_of_an_unknown_kind_have_numbers() -> None:
