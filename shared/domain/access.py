@@ -161,6 +161,9 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
 )
 """The one table of roles and actions."""
 
+OF_THE_INSTALLATION = frozenset({Action.FLEET_SEE, Action.TENANT_ADD, Action.KEY_ALLOW})
+"""Actions that a token of a tenant cannot carry, because no tenant is their place."""
+
 _NEED_NO_ROLE = frozenset({Action.PUBLIC, Action.SELF_SEE, Action.SELF_CHANGE})
 
 

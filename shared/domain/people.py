@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 
 import msgspec
 
-from shared.domain.access import Action, Grant
+from shared.domain.access import RULES, Action, Grant, may
 from shared.domain.backoff import Backoff
 from shared.domain.errors import Code, Refuse
 
@@ -191,6 +191,17 @@ class TokenUse(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[Grant, ...] | None
     """The maker's grants, or None if a command on the host made it."""
 
+    def may(self, action: Action, tenant_id: str | None, now: datetime) -> bool:
+        """Return True if the token carries the action there, and its maker may still do it.
+
+        A token of a tenant counts in that tenant alone, one of the installation in each tenant too.
+        """
+        if action not in self.token.actions or not RULES[action].token:
+            return False
+        if self.token.tenant_id not in (None, tenant_id):
+            return False
+        return self.grants is None or may(action, self.grants, tenant_id, now)
+
 
 def check_handle(handle: str) -> str:
     """Return the handle in lower case. Raise Refuse ``WRONG_USE`` if it cannot be one."""
@@ -228,6 +239,12 @@ def check_reason(reason: str) -> str:
     if len(stripped) > _LONGEST_REASON or not stripped.isprintable():
         raise Refuse(Code.WRONG_USE, f"A reason is one line of at most {_LONGEST_REASON} characters.")
     return stripped
+
+
+def no_such_token(name: str | None = None) -> Refuse:
+    """Return the refusal for a token that does not exist, or that the asker may not see."""
+    words = "no such token" if name is None else f"no token '{name}'"
+    return Refuse(Code.NO_SUCH_TOKEN, f"There is {words}; it may have ended. See 'entrakeep token list'.")
 
 
 def check_networks(networks: Iterable[str]) -> tuple[str, ...]:

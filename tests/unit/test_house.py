@@ -142,7 +142,8 @@ NOT_LIMITS = {
         domain/people.INVITATION_LASTS domain/people.SET_UP_CODE_LASTS domain/people.LONGEST_TOKEN
         domain/people.NUMBER_OF_CODES domain/people.FREE_TRIES domain/people.TRIES_FORGOTTEN domain/people._SLOWING
         domain/people.SHORTEST_PASSWORD domain/people.LONGEST_PASSWORD domain/people._LONGEST_REASON
-        engine/access/codes._SET_UP_GROUPS adapters/catalog/tries._NONE
+        engine/access/codes._SET_UP_GROUPS engine/access/tokens._BYTES engine/access/tokens._LENGTH
+        engine/access/tokens._SUM_LENGTH adapters/catalog/tries._NONE
     """,
     "rules about steps and their trouble": """
         domain/jobs/backoff._SLOWEST domain/jobs/backoff._APART domain/jobs/backoff._FRESH_STARTS

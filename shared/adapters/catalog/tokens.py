@@ -12,7 +12,7 @@ from shared.adapters.catalog.tenancy import Changes
 from shared.domain.access import Action as Right
 from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import Token, TokenUse
+from shared.domain.people import Token, TokenUse, no_such_token
 
 _KNOWN = frozenset(right.value for right in Right)
 _NOW = bindparam("now", type_=UtcTime)
@@ -96,7 +96,7 @@ def _get(connection: Connection, token_id: str) -> Token:
     """Return a token. Raises Refuse ``NO_SUCH_TOKEN``."""
     row = connection.execute(select(tokens).where(tokens.c.token_id == token_id)).mappings().one_or_none()
     if row is None:
-        raise Refuse(Code.NO_SUCH_TOKEN, "There is no such token; it may have been ended. See 'entrakeep token list'.")
+        raise no_such_token()
     return _token_of(row)
 
 
