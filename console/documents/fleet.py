@@ -178,6 +178,11 @@ def cause_of(entry: FleetEntry) -> str | None:
     return _STATE_CAUSES.get(protection.state)
 
 
+def key_cause(key: KeyWord) -> str | None:
+    """Return what is wrong with a key in this state that KMS does not refuse; None if it is well."""
+    return _KEY_CAUSES.get(key)
+
+
 _KEY_CAUSES = {
     KeyWord.DAMAGED: "A data key no longer opens: see the key's history.",
     KeyWord.MISCONFIGURED: "The operator must correct the AWS settings of the workers, or the tenant its key.",

@@ -1,8 +1,9 @@
 """What the front process works with: the catalog, the clock and the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from console.web.kept import Kept
 from console.web.pulse import Pulse
 from shared.domain.limits import Limits
 
@@ -22,3 +23,4 @@ class Front:
     settings: "WebSettings"
     limits: Limits
     pulse: Pulse
+    kept: Kept = field(default_factory=Kept)

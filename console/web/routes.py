@@ -3,7 +3,7 @@
 Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch reads it and checks the action in it.
 """
 
-from console.web.pages import files, help_pages, home, job, jobs, preferences, probes
+from console.web.pages import files, fleet, help_pages, home, job, jobs, overview, preferences, probes
 from console.web.table import Route
 from shared.domain.access import Action
 
@@ -20,6 +20,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/preferences", Action.PUBLIC, preferences.save),
     # sign-in: console/web/auth
     # fleet, overview, snapshots, connection
+    Route("GET", "/fleet", Action.FLEET_SEE, fleet.show),
+    Route("GET", "/t/{name}", Action.TENANT_SEE, overview.show),
     # jobs, schedule, audit, live
     Route("GET", "/jobs", Action.FLEET_SEE, jobs.of_all),
     Route("GET", "/t/{name}/jobs", Action.TENANT_SEE, jobs.of_tenant),

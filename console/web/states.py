@@ -26,8 +26,8 @@ _ICONS = {
 }
 _WORDS = {
     "ok": "succeeded fresh whole ok enabled complete passed valid allowed accepted delivered signed-in done",
-    "warn": "succeeded_with_warnings late overdue partial warns misconfigured incomplete expiring stale",
-    "bad": "failed forbidden damaged broken refused expired invalid error",
+    "warn": "succeeded_with_warnings late partial partly warns misconfigured incomplete expiring stale",
+    "bad": "overdue failed forbidden damaged broken refused expired invalid error",
     "running": "running updating checking",
     "queued": "queued waiting pending not_started",
     "quiet": "cancelled paused ended removed off disabled never stopped",

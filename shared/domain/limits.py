@@ -326,6 +326,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long requests to the console may go on after SIGTERM."""
     web_pulse_seconds: float = 5.0
     """How long the console keeps what SQL says about beat, broker and workers."""
+    web_kept_seconds: float = 60.0
+    """How long the console keeps sums over many days, and who has which role in a tenant, for its pages."""
     web_body_seconds: float = 10.0
     """How long a request to the console may take to arrive."""
     web_pace_seconds: int = 10

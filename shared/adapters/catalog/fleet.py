@@ -25,7 +25,17 @@ from sqlalchemy import (
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.job_rows import GOING_ON, going, of_kinds
 from shared.adapters.catalog.key_states import newest_generation
-from shared.adapters.catalog.schema import data_keys, jobs, key_health, refusals, schedules, snapshots, steps, tenants
+from shared.adapters.catalog.schema import (
+    data_keys,
+    jobs,
+    key_health,
+    refusals,
+    schedules,
+    snapshot_runs,
+    snapshots,
+    steps,
+    tenants,
+)
 from shared.adapters.catalog.snapshots import snapshot_of
 from shared.domain.errors import Code
 from shared.domain.jobs import KEY_CHANGES, JobKind, JobState, StepState
@@ -36,6 +46,7 @@ from shared.ports.catalog.fleet import (
     FleetRow,
     LastBackup,
     Moment,
+    Neighbours,
     NewestSnapshot,
     RunningJob,
     TenantStatus,
@@ -126,6 +137,26 @@ class SqlFleet:
             ],
             newest=snapshot_of(rows[-1]) if rows else None,
         )
+
+    def neighbours(self, tenant_id: str, snapshot_id: str) -> Neighbours:
+        """Return the snapshots before and after one, and the number of its runs."""
+        own = (snapshots.c.tenant_id == tenant_id, snapshots.c.snapshot_id == snapshot_id)
+        number = select(snapshots.c.number).where(*own).scalar_subquery()
+        other = snapshots.alias()
+
+        def nearest(where: ColumnElement[bool], order: ColumnElement[int]) -> ScalarSelect[str]:
+            query = select(other.c.snapshot_id).where(other.c.tenant_id == tenant_id, ~other.c.going, where)
+            return query.order_by(order).limit(1).scalar_subquery()
+
+        in_snapshot = (snapshot_runs.c.tenant_id == tenant_id, snapshot_runs.c.snapshot_id == snapshot_id)
+        query = select(
+            nearest(other.c.number < number, other.c.number.desc()).label("older"),
+            nearest(other.c.number > number, other.c.number.asc()).label("newer"),
+            select(func.count()).select_from(snapshot_runs).where(*in_snapshot).scalar_subquery().label("runs"),
+        )
+        with self._database.read(tenant_id) as connection:
+            row = connection.execute(query).mappings().one()
+        return Neighbours(older=row["older"], newer=row["newer"], runs=row["runs"])
 
 
 def _timeline(tenant_id: str, since: datetime) -> Select[Any]:

@@ -62,6 +62,16 @@ def request_verify(
     return jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)[0]
 
 
+def request_tenant_check(catalog: Catalog, actor: str, name: str) -> RequestedJob:
+    """Request a check of the tenant's applications by a worker. If one is queued or running, return that one.
+
+    Raise Refuse ``NO_SUCH_TENANT``.
+    """
+    jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
+    job, new = jobs.request(JobKind.TENANT_CHECK, origin=Origin.HAND)
+    return RequestedJob(job=job, new=new)
+
+
 def _made_snapshot(catalog: TenantCatalog, job: Job) -> Snapshot | None:
     """Return the snapshot that a backup has made, or None if it made none or the snapshot was removed."""
     if job.kind is not JobKind.BACKUP or job.snapshot is None:

@@ -3,13 +3,10 @@
 from datetime import datetime
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import JobKind, Origin
 from shared.domain.model import CredentialKind, Tenant
 from shared.domain.secret import Secret
 from shared.engine.context import Context
-from shared.engine.requests.jobs import RequestedJob
 from shared.engine.tenants import checking, onboarding, shred
-from shared.ports.catalog.database import Catalog
 from shared.ports.directory import Identity
 
 
@@ -77,16 +74,6 @@ def check_tenant(context: Context, name: str, *, restore: bool = False) -> list[
     """
     check = checking.check_writing if restore else checking.check_reading
     return check(context, context.catalog.find(name))
-
-
-def request_check(catalog: Catalog, actor: str, name: str) -> RequestedJob:
-    """Request a check of the tenant's applications by a worker. If one is queued or running, return that one.
-
-    Raise Refuse ``NO_SUCH_TENANT``.
-    """
-    jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
-    job, new = jobs.request(JobKind.TENANT_CHECK, origin=Origin.HAND)
-    return RequestedJob(job=job, new=new)
 
 
 def remove_tenant(context: Context, actor: str, name: str) -> Tenant:

@@ -9,6 +9,7 @@ import msgspec
 from shared.domain.errors import Answer
 from shared.domain.model import Tenant
 from shared.domain.resources import RESOURCES, STREAMS, Resource
+from shared.domain.resources.advice import reading_advice
 from shared.domain.resources.restoring import RestoreKind, Restoring
 from shared.engine.context import Context
 from shared.engine.keys.credentials import source_for
@@ -117,19 +118,8 @@ async def _probe_all(
 
 def _reading(row: Resource, answer: Answer) -> CheckedResource:
     """Return what an answer of Graph says about reading a resource."""
-    detail = _reading_detail(answer, row)
+    detail = reading_advice(answer, row)
     return CheckedResource(resource=row.resource, answer=answer, permission=row.permission_read, detail=detail)
-
-
-def _reading_detail(answer: Answer, row: Resource) -> str:
-    """Return what to do about an answer, or an empty text."""
-    if answer is Answer.FORBIDDEN:
-        return f"Grant {row.permission_read} to the application that reads the directory."
-    if answer is Answer.UNLICENSED:
-        return f"The directory has no licence for it ({row.licence})."
-    if answer is Answer.NOT_FOR_APPLICATIONS:
-        return "Graph shows this resource to signed-in people only. Snapshots count as complete without it."
-    return ""
 
 
 def _writing(row: Resource, restoring: Restoring, rights: _Rights) -> CheckedResource:

@@ -114,6 +114,14 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """The newest snapshot, with its completeness report."""
 
 
+class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
+    """The snapshots before and after one, by id, and the number of its runs."""
+
+    older: str | None
+    newer: str | None
+    runs: int
+
+
 class Fleet(Protocol):
     """The tenants as their operator sees them."""
 
@@ -128,3 +136,6 @@ class Fleet(Protocol):
 
     def timeline(self, tenant_id: str, since: datetime) -> Timeline:
         """Return the tenant's snapshots since then, with its newest one whole. One query."""
+
+    def neighbours(self, tenant_id: str, snapshot_id: str) -> Neighbours:
+        """Return what stands beside a snapshot. One query. All parts are empty if it does not exist."""

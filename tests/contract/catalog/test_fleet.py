@@ -1,16 +1,14 @@
 """The fleet: what decides each tenant's state, a page of them with the worst first, sums, and the days behind."""
 
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.freshness import Freshness
-from shared.domain.jobs import Claim, Job, JobKind, JobState, KeyChangeProgress, Origin, StepPlan, VerifyResult
+from shared.domain.jobs import Claim, JobKind, KeyChangeProgress, Origin, StepPlan, VerifyResult
 from shared.domain.key_health import KeyCondition, KeyWarning
-from shared.domain.model import ResourceReport, Schedule, Snapshot
 from shared.engine.requests.fleet import (
     FleetFilter,
     FleetPage,
@@ -23,25 +21,11 @@ from shared.engine.requests.fleet import (
 )
 from shared.ports.catalog.fleet import TenantStatus
 from shared.ports.catalog.tenant import TenantCatalog
+from tests.contract.catalog.fleets import HOUR, HOURLY, backed_up, fleet_of_all_states, now
 from tests.contract.catalog.test_queries import recorded_statements
-from tests.contract.catalog.world import ARN, OK, OTHER_ARN, REVOKED, VERIFY, World, data_key, snapshot
+from tests.contract.catalog.world import ARN, OK, OTHER_ARN, REVOKED, VERIFY, World, data_key
 
 pytestmark = pytest.mark.postgresql
-HOURLY = Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=datetime(2030, 1, 1, tzinfo=UTC))
-HOUR = 3600.0
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def backed_up(world: World, tenant: TenantCatalog, *, complete: bool = True) -> tuple[Job, Snapshot]:
-    """Commit a backup as of now. Return its job and its snapshot."""
-    job, claim = world.to_commit(tenant)
-    report = ResourceReport(resource="users", answer=Answer.WHOLE if complete else Answer.FORBIDDEN, records=2)
-    made = snapshot(job, complete=complete, created_at=now(), resources=[report])
-    tenant.claims.commit(claim, made, [], JobState.SUCCEEDED, None)
-    return tenant.jobs.get(job.job_id), made
 
 
 def status_of(world: World, tenant: TenantCatalog) -> TenantStatus:
@@ -154,20 +138,6 @@ def test_a_row_shows_the_newest_snapshot_the_last_backup_and_what_runs(
     ]
     empty = world.catalog.fleet().rows([acme.tenant_id, other.tenant_id])[other.tenant_id]
     assert (empty.newest, empty.last_backup, empty.running) == (None, None, [])
-
-
-def fleet_of_all_states(world: World) -> None:
-    """Add a tenant in each state, with the name of the state."""
-    tenants = {state: world.add(state) for state in Freshness}
-    hours_ago = {9: ("paused", "unscheduled"), 3: ("overdue",), 2: ("late",), 0: ("held", "fresh")}
-    for hours, following in pairwise([*hours_ago, 0]):
-        for state in hours_ago[hours]:
-            backed_up(world, tenants[Freshness(state)])
-        world.pass_time((hours - following) * HOUR)
-    for state, tenant in tenants.items():
-        if state is not Freshness.UNSCHEDULED:
-            tenant.schedules.set(msgspec.structs.replace(HOURLY, paused=state is Freshness.PAUSED))
-    tenants[Freshness.HELD].keys.refuse(ARN, "Disabled.")
 
 
 def test_pages_show_the_worst_tenants_first_and_each_once(world: World) -> None:

@@ -10,7 +10,8 @@ from shared.domain.jobs import JobState, TenantChecks
 from shared.domain.model import CredentialKind
 from shared.domain.secret import Secret
 from shared.engine.keys.process_keys import ProcessKeys
-from shared.engine.requests.tenants import add_tenant, check_tenant, request_check, update_restore_identity
+from shared.engine.requests.jobs import request_tenant_check
+from shared.engine.requests.tenants import add_tenant, check_tenant, update_restore_identity
 from shared.engine.restore.connection import planning_identity, restore_identity
 from shared.engine.tenants.checking import CheckedResource, MayWrite
 from tests.contract.engine.simulated import (
@@ -146,13 +147,13 @@ def test_a_check_of_restores_is_refused_without_a_restore_identity(world: Engine
 
 
 def test_the_job_of_a_worker_stores_what_both_applications_may_do(world: EngineWorld, simulator: Simulator) -> None:
-    alone = ended(world, request_check(world.context.catalog, "ada", "contoso").job).detail
+    alone = ended(world, request_tenant_check(world.context.catalog, "ada", "contoso").job).detail
     assert isinstance(alone, TenantChecks)
     assert alone.writing is None
     restorer(simulator, ["Organization.Read.All", "Application.Read.All"])
     add_restorer(world)
-    requested = request_check(world.context.catalog, "ada", "contoso")
-    assert not request_check(world.context.catalog, "ada", "contoso").new, "one check at a time"
+    requested = request_tenant_check(world.context.catalog, "ada", "contoso")
+    assert not request_tenant_check(world.context.catalog, "ada", "contoso").new, "one check at a time"
     job = ended(world, requested.job)
     assert job.state is JobState.SUCCEEDED
     assert isinstance(job.detail, TenantChecks)
@@ -170,7 +171,7 @@ def test_the_job_keeps_what_it_read_if_the_restoring_application_cannot_sign_in(
     restorer(simulator)
     add_restorer(world)
     simulator.set("apps", {"client_id": RESTORER, "secret": "another", "permissions": []})
-    job = ended(world, request_check(world.context.catalog, "ada", "contoso").job)
+    job = ended(world, request_tenant_check(world.context.catalog, "ada", "contoso").job)
     assert (job.state, job.code) == (JobState.FAILED, Code.GRAPH_SIGN_IN_FAILED)
     assert isinstance(job.detail, TenantChecks)
     assert job.detail.reading
@@ -180,7 +181,7 @@ def test_the_job_keeps_what_it_read_if_the_restoring_application_cannot_sign_in(
 def test_the_job_fails_at_once_while_graph_is_in_trouble(world: EngineWorld, simulator: Simulator) -> None:
     simulator.fault("status", times=1000, status=503)
     try:
-        job = ended(world, request_check(world.context.catalog, "ada", "contoso").job)
+        job = ended(world, request_tenant_check(world.context.catalog, "ada", "contoso").job)
     finally:
         simulator.clear_faults()
     assert (job.state, job.code) == (JobState.FAILED, Code.GRAPH_UNREACHABLE)
