@@ -1,4 +1,4 @@
-"""Requests about tenants: connect, update, remove and shred."""
+"""Requests about tenants: connect, update, check, remove and shred."""
 
 from datetime import datetime
 
