@@ -19,14 +19,15 @@ class WebSettings(Place):
         description="The address of the console in browsers: `https://HOST`, or `http://localhost:PORT` on this machine "
         "alone. It answers under no other name.",
     )
-    web_listen: str = Field(
-        "127.0.0.1:8088",
-        description="Where the console listens: `HOST:PORT`. Off loopback, `ENTRAKEEP_WEB_URL` must be `https://…`.",
-    )
     web_proxies: str = Field(
         "",
         description="Addresses or networks of the proxies in front of the console, separated by commas. `X-Forwarded-For` "
-        "and `X-Forwarded-Proto` count from these alone.",
+        "and `X-Forwarded-Proto` count from these alone. Without TLS, nobody else off this machine is answered.",
+    )
+    web_listen: str = Field(
+        "127.0.0.1:8088",
+        description="Where the console listens: `HOST:PORT`. Off loopback, `ENTRAKEEP_WEB_URL` must be `https://…`, or "
+        "`ENTRAKEEP_WEB_PROXIES` must name who may connect, as for a port that Docker forwards.",
     )
     web_certificate: Path | None = Field(
         None, description="A PEM file with the console's certificate and its chain, for TLS without a proxy."
@@ -60,7 +61,8 @@ class WebSettings(Place):
         host, _, port = value.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65_535:
             raise ValueError("must be HOST:PORT")
-        if host.strip("[]") not in LOOPBACK and not info.data.get("web_url", "https:").startswith("https:"):
+        exposed = host.strip("[]") not in LOOPBACK and not info.data.get("web_url", "https:").startswith("https:")
+        if exposed and not info.data.get("web_proxies", "any"):
             raise ValueError("is not on loopback, so ENTRAKEEP_WEB_URL must be https://HOST")
         return value
 

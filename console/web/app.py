@@ -46,7 +46,7 @@ def make_app(front: Front, face: Face = Face.CATALOG) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.live = Live(looking(front, rendering), front.limits)
-    return Guard(app, origin_of(front.settings.web_url), front.limits, refusal)
+    return Guard(app, origin_of(front.settings.web_url), front.settings.web_proxies, front.limits, refusal)
 
 
 def refused(rendering: Rendering, request: Request, problem: Problem) -> Response:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 from limits import RateLimitItemPerSecond
@@ -19,6 +20,7 @@ from console.web.security import (
     Origin,
     headers_of_answer,
     host_allowed,
+    peer_allowed,
     sent_from_here,
 )
 from console.web.visitor import COOKIE
@@ -31,9 +33,10 @@ Refusal = Callable[[Request, Problem], Response]
 class Guard:
     """Checks host, origin, sizes, pace and time of a request, and adds the headers of its answer."""
 
-    def __init__(self, app: ASGIApp, origin: Origin, limits: Limits, refusal: Refusal) -> None:
+    def __init__(self, app: ASGIApp, origin: Origin, proxies: str, limits: Limits, refusal: Refusal) -> None:
         self._app = app
         self._origin = origin
+        self._peers = tuple(ip_network(each) for each in proxies.split(",") if each)
         self._limits = limits
         self._refusal = refusal
         self._headers = headers_of_answer(origin)
@@ -70,6 +73,8 @@ class Guard:
             return _wrong_use(414, f"An address of this console has at most {self._limits.web_url_bytes:,} bytes.")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.web_head_bytes:
             return _wrong_use(431, f"The head of a request has at most {self._limits.web_head_bytes:,} bytes.")
+        if not self._origin.secure and not peer_allowed(self._peers, scope.get("client")):
+            return Problem(403, Code.NOT_ALLOWED.value, "Without TLS, this console answers its own machine alone.")
         if not host_allowed(self._origin, headers.get("host", ""), path):
             return _wrong_use(421, f"This console answers at {self._origin.text} alone.")
         if not sent_from_here(self._origin, scope["method"], headers):

@@ -1,8 +1,9 @@
 """The rules that each request and each answer obeys, before any page: hosts, origins, sizes and headers."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,6 +65,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def peer_allowed(networks: Collection[IPv4Network | IPv6Network], client: tuple[str, int] | None) -> bool:
+    """Return True if a connection without TLS may be answered: from this machine, or from one of the networks."""
+    if client is None or is_loopback(client[0]):
+        return True
+    address = ipaddress.ip_address(client[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in networks)
 
 
 def host_allowed(origin: Origin, host: str, path: str) -> bool:

@@ -63,7 +63,8 @@ def server_of(front: "Front") -> uvicorn.Server:
             access_log=False,
             log_config=None,
             server_header=False,
-            proxy_headers=bool(settings.web_proxies),
+            # Without TLS the peer itself must be a proxy of ours, which the guard checks.
+            proxy_headers=bool(settings.web_proxies) and settings.web_url.startswith("https:"),
             forwarded_allow_ips=settings.web_proxies,
             h11_max_incomplete_event_size=limits.web_head_bytes,
             limit_concurrency=limits.web_connections,

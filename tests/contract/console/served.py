@@ -44,7 +44,8 @@ class Browser(httpx.Client):
 class Console:
     """A running console. ``world`` has its catalog, ``world.add("acme")`` adds a tenant."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, https: bool = False, **settings: Any) -> None:
+        self._scheme = "https" if https else "http"
         self.world = World(migrated_file(folder / "catalog.sqlite3"))
         self.clock = SystemClock()
         self.port = 0
@@ -60,7 +61,10 @@ class Console:
         """Return what the console works with."""
         limits = self._settings.pop("limits", QUICK)
         settings = WebSettings(
-            web_url=self.url, web_listen=f"127.0.0.1:{self.port}", home=Path("/nonexistent"), **self._settings
+            web_url=f"{self._scheme}://localhost:{self.port}",
+            web_listen=f"127.0.0.1:{self.port}",
+            home=Path("/nonexistent"),
+            **self._settings,
         )
         return Front(
             catalog=self.world.catalog,

@@ -80,7 +80,7 @@ def test_forwarded_headers_from_outside_count_for_nothing(hurried: Console) -> N
 def test_forwarded_headers_of_our_proxy_count(tmp_path_factory: pytest.TempPathFactory) -> None:
     limits = msgspec.structs.replace(QUICK, web_network_requests=1, web_pace_seconds=60)
     folder = tmp_path_factory.mktemp("proxied")
-    with served_console(folder, limits=limits, web_proxies="127.0.0.1") as console:
+    with served_console(folder, limits=limits, web_proxies="127.0.0.1", https=True) as console:
         browser = console.nobody()
         assert [
             browser.get("/healthz", headers={"x-forwarded-for": f"192.0.2.{n}"}).status_code for n in (1, 2, 2)

@@ -20,7 +20,7 @@ from shared.domain.jobs import Job, JobKind, Origin, steps_of
 from shared.domain.limits import LIMITS
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.test_queries import recorded_statements
-from tests.contract.console.served import _QUICK, Browser, Console, served_console
+from tests.contract.console.served import QUICK, Browser, Console, served_console
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -73,7 +73,7 @@ LOOK = 0.25
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    limits = msgspec.structs.replace(_QUICK, live_look_seconds=LOOK)
+    limits = msgspec.structs.replace(QUICK, live_look_seconds=LOOK)
     with served_console(tmp_path_factory.mktemp("live"), limits=limits) as console:
         yield console
 
@@ -223,7 +223,7 @@ def _can_watch(browser: Browser, job: Job) -> bool:
 
 
 def test_a_stream_ends_after_its_time_so_that_the_browser_begins_another(tmp_path: Path) -> None:
-    limits = msgspec.structs.replace(_QUICK, live_seconds=2.0, live_silent_seconds=0.3)
+    limits = msgspec.structs.replace(QUICK, live_seconds=2.0, live_silent_seconds=0.3)
     with served_console(tmp_path, limits=limits) as console:
         acme = console.world.add("acme")
         job = console.world.planned(acme, steps_of(JobKind.BACKUP))

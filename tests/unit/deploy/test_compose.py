@@ -13,6 +13,7 @@ from console.parts import Nodes, celery_parts, inward_environment
 from console.redis_server import PERMISSIONS, USER
 from shared.config import Settings
 from shared.network import faults
+from shared.web_config import WebSettings, read_web_settings
 from tests.compose import FILE, TOP, Missing, environment, services, variables
 from tests.unit.deploy.trial import ALL, OURS, PASSWORDS, TRIAL
 
@@ -94,6 +95,9 @@ def test_no_variable_has_a_secret_as_its_default() -> None:
         "WORKER_CPUS": "2",
         "FLOWER_LISTEN": "127.0.0.1:5555",
         "METRICS_LISTEN": "127.0.0.1:9464",
+        "CONSOLE_LISTEN": "127.0.0.1:8088",
+        "ENTRAKEEP_WEB_URL": "http://localhost:8088",
+        "ENTRAKEEP_WEB_PROXIES": "172.16.0.0/12,192.168.0.0/16",
     }
 
 
@@ -106,7 +110,7 @@ def test_a_password_is_only_in_the_environment_of_its_users_and_in_no_command_li
     assert users == {
         "POSTGRES_PASSWORD": {"postgres"},
         "POSTGRES_OWNER_PASSWORD": {"postgres", "migrations"},
-        "POSTGRES_USER_PASSWORD": {"postgres", "metrics", *everybody},
+        "POSTGRES_USER_PASSWORD": {"postgres", "metrics", "console", *everybody},
         "REDIS_PASSWORD": {"redis", *everybody},
         "FLOWER_PASSWORD": {"flower"},
     }
@@ -193,11 +197,12 @@ def test_redis_and_postgresql_are_unreachable_from_outside_and_pages_only_from_t
     assert yaml.safe_load(FILE.read_text())["networks"]["inside"] == {"internal": True}
     for name in ("redis", "postgres", "migrations", "beat"):
         assert ALL[name]["networks"] == ["inside"]
-    for name in ("workers", "flower", "metrics", "entrakeep"):
+    for name in ("workers", "flower", "metrics", "console", "entrakeep"):
         assert ALL[name]["networks"] == ["inside", "outside"]
     assert {name: service["ports"] for name, service in ALL.items() if "ports" in service} == {
         "flower": ["127.0.0.1:5555:5555"],
         "metrics": ["127.0.0.1:9464:9464"],
+        "console": ["127.0.0.1:8088:8088"],
     }
     assert "FLOWER_URL_PREFIX" in ALL["flower"]["environment"]
 
@@ -232,7 +237,7 @@ def test_each_of_our_images_is_built_once_and_never_pulled() -> None:
 
 
 def test_every_product_setting_named_in_the_files_exists() -> None:
-    known = {f"ENTRAKEEP_{name.upper()}" for name in Settings.model_fields}
+    known = {f"ENTRAKEEP_{name.upper()}" for name in (*Settings.model_fields, *WebSettings.model_fields)}
     for file in (FILE, TOP / "Dockerfile", *(TOP / "deploy").glob("*.env")):
         assert set(re.findall(r"ENTRAKEEP_[A-Z_]+", file.read_text())) <= known, file
 
@@ -252,3 +257,19 @@ def test_the_trial_needs_only_passwords_and_its_simulators_run_in_no_other_profi
     assert certificate == TRIAL["ENTRAKEEP_CA_BUNDLE"]
     for name in ("graph", "workers", "entrakeep"):
         assert ALL[name]["volumes"] == ["home:/var/lib/entrakeep"]
+
+
+def test_the_console_gets_its_settings_alone_and_starts_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = ALL["console"]
+    own = {f"ENTRAKEEP_{name.upper()}" for name in WebSettings.model_fields}
+    of_tls = {"ENTRAKEEP_WEB_CERTIFICATE", "ENTRAKEEP_WEB_KEY", "ENTRAKEEP_HOME"}
+    assert set(console["environment"]) == own - of_tls | {"HTTPS_PROXY", "NO_PROXY"}
+    assert console["command"] == ["entrakeep", "web"]
+    assert "volumes" not in console
+    for name, value in environment(console, TRIAL).items():
+        monkeypatch.setenv(name, value)
+    settings = read_web_settings()
+    assert (settings.web_url, settings.web_address) == ("http://localhost:8088", ("0.0.0.0", 8088))
+    (port,) = console["ports"]
+    assert port.endswith(f":{settings.web_address[1]}")
+    assert f":{settings.web_address[1]}/healthz" in console["healthcheck"]["test"][-1]
