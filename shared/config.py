@@ -39,12 +39,26 @@ class Place(BaseSettings):
         None,
         description="The catalog: `sqlite:////FOLDER/FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     )
+    ca_bundle: Path | None = Field(
+        None,
+        description="A PEM file of authorities to trust in addition to the system's, for Graph, signing in and webhook.",
+    )
     log_format: str = Field(
         "text", description="The format of the logs of beat and workers: `text`, or `json` with one document a line."
     )
     log_level: str = Field(
         "info", description="The lowest level that is logged: `debug`, `info`, `warning` or `error`."
     )
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _bundle(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError:
+                raise ValueError(f"names no file of certificates in PEM: {value}") from None
+        return value
 
     @field_validator("log_format", "log_level")
     @classmethod
@@ -116,10 +130,6 @@ class Settings(Place):
         description="Microsoft Graph. [environments.md](environments.md) has the URLs of national clouds.",
     )
     authority_url: str = Field("https://login.microsoftonline.com", description="The sign-in service of that Graph.")
-    ca_bundle: Path | None = Field(
-        None,
-        description="A PEM file of authorities to trust in addition to the system's, for Graph, sign-in and webhook.",
-    )
     key_lease_seconds: float = Field(
         60.0, description="How long unwrapped data keys may be used before KMS is asked again: from 1 to 60 seconds."
     )
@@ -165,16 +175,6 @@ class Settings(Place):
         if not (bucket or folder):
             raise ValueError("must be s3://bucket/prefix or file:///folder")
         _refuse_rest(parts)
-        return value
-
-    @field_validator("ca_bundle")
-    @classmethod
-    def _bundle(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            try:
-                ssl.create_default_context(cafile=value)
-            except OSError:
-                raise ValueError(f"names no file of certificates in PEM: {value}") from None
         return value
 
     @field_validator("key_lease_seconds")

@@ -96,11 +96,12 @@ class WebSettings(Place):
 
     @field_validator("oidc_issuer", "flower_url")
     @classmethod
-    def _address(cls, value: str | None) -> str | None:
+    def _address(cls, value: str | None, info: ValidationInfo) -> str | None:
         parts = split_url(value or "https://x")
-        near = parts.scheme == "http" and parts.hostname in LOOPBACK
+        near = parts.scheme == "http" and parts.hostname in LOOPBACK and info.field_name == "flower_url"
         if not (near or parts.scheme == "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be https://HOST/PATH, or http:// on loopback")
+            either = ", or http:// on loopback" if info.field_name == "flower_url" else ""
+            raise ValueError(f"must be https://HOST/PATH{either}")
         return value
 
     @field_validator("oidc_certificate")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
+    from shared.domain.secret import Secret
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
     from shared.engine.store.marked_store import MarkedStore
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from shared.ports.clock import Clock
     from shared.ports.directory import Access
     from shared.ports.dispatch import Dispatch
+    from shared.ports.passkeys import Passkeys
+    from shared.ports.passwords import Passwords
+    from shared.ports.sign_in_provider import SignInProvider
 
 
 def settings() -> config.Settings:
@@ -39,6 +43,41 @@ def settings() -> config.Settings:
 def web_settings() -> WebSettings:
     """Return the settings of the web console. Raise Refuse ``SETTINGS_INVALID``."""
     return web_config.read_web_settings()
+
+
+def passkeys(values: WebSettings) -> "Passkeys":
+    """Return the console's side of passkeys."""
+    from shared.adapters.passkeys import Fido2Passkeys
+
+    return Fido2Passkeys(values.web_url)
+
+
+def passwords() -> "Passwords":
+    """Return the hash function of passwords and one-time codes."""
+    from shared.adapters.passwords import Argon2Passwords
+
+    return Argon2Passwords()
+
+
+def sign_in_provider(values: WebSettings) -> "SignInProvider | None":
+    """Return the sign-in provider in the settings, or None. Raise Refuse ``SETTINGS_INVALID`` for a wrong certificate."""
+    if values.oidc_issuer is None or values.oidc_client_id is None:
+        return None
+    from shared.adapters.oidc import Client, OidcProvider
+
+    client = Client(
+        client_id=values.oidc_client_id,
+        secret=_file_of(values.oidc_client_secret_file),
+        certificate=_file_of(values.oidc_certificate),
+    )
+    return OidcProvider(values.oidc_issuer, client, _trust(values.ca_bundle), clock())
+
+
+def _file_of(path: Path | None) -> "Secret | None":
+    """Return the content of a file with a credential, without a line break at its end."""
+    from shared.domain.secret import Secret
+
+    return None if path is None else Secret(path.read_bytes().strip())
 
 
 def set_up_logs() -> None:
@@ -195,7 +234,9 @@ def probing() -> "Probing":
         limits=LIMITS,
         lease_seconds=values.key_lease_seconds,
         every=values.key_probe_seconds,
-        notices=None if url is None else Webhook(url.get_secret_value(), _trust(values), LIMITS.notice_answer_seconds),
+        notices=None
+        if url is None
+        else Webhook(url.get_secret_value(), _trust(values.ca_bundle), LIMITS.notice_answer_seconds),
         observer=observer,
     )
 
@@ -261,14 +302,14 @@ def _context(
     )
 
 
-def _trust(values: config.Settings) -> "ssl.SSLContext":
+def _trust(bundle: Path | None) -> "ssl.SSLContext":
     """Return the authorities to trust outside AWS: those of httpx, of the system, and of the operator's bundle."""
     import httpx
 
     context = httpx.create_ssl_context()
     context.load_default_certs()
-    if values.ca_bundle is not None:
-        context.load_verify_locations(cafile=values.ca_bundle)
+    if bundle is not None:
+        context.load_verify_locations(cafile=bundle)
     return context
 
 
@@ -281,7 +322,7 @@ def _access(redis_url: str | None, limits: Limits, observer: Observer, *, somebo
     return GraphAccess(
         graph_url=values.graph_url,
         authority_url=values.authority_url,
-        trust=_trust(values),
+        trust=_trust(values.ca_bundle),
         budgets=CountedBudgets(RedisBudgets(redis_url, limits), observer),
         token_seconds=values.key_lease_seconds,
         retry_policy=RetryPolicy(tries=2, wait_seconds=15.0)

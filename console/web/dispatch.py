@@ -8,6 +8,7 @@ from urllib.parse import quote
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from console.web.auth import confirm, sign_in
 from console.web.errors import problem_of
 from console.web.page import Ask, Form, Page, decoded
 from console.web.visitor import Visitor, visitor_of
@@ -69,14 +70,15 @@ class Dispatch:
         self._note(route, ask, answer.status_code, self._front.clock.monotonic() - began)
         return answer
 
-    def _rerun(self, ask: Ask, path: str, fields: list[tuple[str, str]], visitor: Visitor) -> Page | Response:
+    def _rerun(self, ask: Ask, path: str, fields: list[tuple[str, str]], visitor: Visitor) -> Response:
         """Return what the route that posts to ``path`` answers to these fields. Raise Refuse, as that route does."""
         match = self._table.match("POST", path)
         if match is None:
             raise Refuse(Code.WRONG_USE, "The console has no such page.")
         route, parameters = match
         repeated = replace(ask, visitor=visitor, tenant=None, health=None, path=parameters, form=Form(fields))
-        return outcome(admitted(repeated, route), route)
+        repeated = admitted(repeated, route)
+        return self._rendered(repeated, route, outcome(repeated, route))
 
     def _knows(self, path: str) -> bool:
         """Return True for the path of one of our pages."""
@@ -100,6 +102,8 @@ class Dispatch:
         reads_page = ask.request.method in ("GET", "HEAD") and not ask.from_htmx and not is_stream(route)
         if problem.code == Code.NOT_SIGNED_IN and reads_page:
             return RedirectResponse(f"/sign-in?return={quote(back_to(ask), safe='')}", 303)
+        if problem.code == Code.NOT_SIGNED_IN and ask.form and not ask.from_htmx:
+            return self._rendered(ask, route, sign_in.before_form(ask))
         if problem.status == 500:
             self._note_defect(route, error)
         page = Page(template="error.html", values={"problem": problem}, status=problem.status, scripts=False)
@@ -142,14 +146,8 @@ def admitted(ask: Ask, route: "Route") -> Ask:
 def outcome(ask: Ask, route: "Route") -> Page | Response:
     """Return what the handler returns, or the page that asks for confirmation first."""
     if route.needs_confirmation and not ask.visitor.confirmed(ask.now):
-        return confirm_page(ask)
+        return confirm.first(ask)
     return route.handler(ask)
-
-
-def confirm_page(ask: Ask) -> Page:
-    """Return the page that asks who it is again, and carries the fields of the posted form."""
-    values = {"action": ask.request.url.path, "fields": ask.form.pairs}
-    return Page(template="auth/confirm.html", values=values, status=403)
 
 
 def is_stream(route: "Route") -> bool:

@@ -10,6 +10,9 @@ from shared.domain.limits import Limits
 if TYPE_CHECKING:
     from shared.ports.catalog.database import Catalog
     from shared.ports.clock import Clock
+    from shared.ports.passkeys import Passkeys
+    from shared.ports.passwords import Passwords
+    from shared.ports.sign_in_provider import SignInProvider
     from shared.wiring import WebSettings
 
 
@@ -23,4 +26,8 @@ class Front:
     settings: "WebSettings"
     limits: Limits
     pulse: Pulse
+    passkeys: "Passkeys"
+    passwords: "Passwords"
+    provider: "SignInProvider | None"
+    """The service that signs people in, or None if the settings name none."""
     kept: Kept = field(default_factory=Kept)

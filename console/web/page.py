@@ -62,6 +62,10 @@ def decoded(encoded: bytes) -> Form:
     return Form(pairs)
 
 
+def _no_table(*_: object) -> "Response":
+    raise LookupError("this request has no table of routes")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ask:
     """One request, after all checks: who asks, about which tenant, with which fields."""
@@ -82,7 +86,7 @@ class Ask:
     body: bytes = b""
     knows: Callable[[str], bool] = lambda _: False
     """Return True for the path of one of our pages."""
-    rerun: "Callable[[Ask, str, list[tuple[str, str]], Visitor], Page | Response] | None" = None
+    rerun: "Callable[[Ask, str, list[tuple[str, str]], Visitor], Response]" = _no_table
     """Return what the route that posts to a path answers to these fields, once the visitor has confirmed."""
     headers: list[tuple[str, str]] = field(default_factory=list)
     """Headers to add to the answer, whichever it is, such as a cookie."""

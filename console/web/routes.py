@@ -3,7 +3,8 @@
 Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch reads it and checks the action in it.
 """
 
-from console.web.pages import files, fleet, help_pages, home, job, jobs, overview, preferences, probes
+from console.web.auth import codes, confirm, directory, invitation, provider, set_up, sign_in
+from console.web.pages import files, fleet, help_pages, home, job, jobs, me, overview, preferences, probes
 from console.web.table import Route
 from shared.domain.access import Action
 
@@ -18,7 +19,34 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/help", Action.PUBLIC, help_pages.contents),
     Route("GET", "/help/{topic}", Action.PUBLIC, help_pages.topic),
     Route("POST", "/preferences", Action.PUBLIC, preferences.save),
-    # sign-in: console/web/auth
+    # signing in and out, confirming
+    Route("GET", "/sign-in", Action.PUBLIC, sign_in.show),
+    Route("POST", "/sign-in", Action.PUBLIC, sign_in.by_password),
+    Route("POST", "/sign-in/passkey", Action.PUBLIC, sign_in.by_passkey),
+    Route("POST", "/sign-in/passkey/options", Action.PUBLIC, sign_in.options),
+    Route("GET", "/sign-in/provider", Action.PUBLIC, provider.to_sign_in),
+    Route("GET", "/sign-in/return", Action.PUBLIC, provider.returned),
+    Route("POST", "/sign-out", Action.SELF_SEE, sign_in.leave),
+    Route("GET", "/confirm", Action.SELF_SEE, confirm.show),
+    Route("POST", "/confirm", Action.SELF_SEE, confirm.confirm),
+    Route("POST", "/confirm/options", Action.SELF_SEE, confirm.options),
+    Route("GET", "/confirm/provider", Action.SELF_SEE, provider.to_confirm),
+    # invitations and the first set-up
+    Route("GET", "/invitation", Action.PUBLIC, invitation.show),
+    Route("POST", "/invitation", Action.PUBLIC, invitation.choose),
+    Route("POST", "/invitation/passkey", Action.PUBLIC, invitation.by_passkey),
+    Route("POST", "/invitation/passkey/options", Action.PUBLIC, invitation.options),
+    Route("POST", "/invitation/password", Action.PUBLIC, invitation.by_password),
+    Route("GET", "/invitation/provider", Action.PUBLIC, provider.to_accept),
+    Route("GET", "/set-up", Action.PUBLIC, set_up.show),
+    Route("POST", "/set-up", Action.PUBLIC, set_up.check),
+    Route("POST", "/set-up/passkey", Action.PUBLIC, set_up.by_passkey),
+    Route("POST", "/set-up/passkey/options", Action.PUBLIC, set_up.options),
+    Route("POST", "/set-up/password", Action.PUBLIC, set_up.by_password),
+    Route("GET", "/set-up/directory", Action.TENANT_ADD, directory.show),
+    Route("GET", "/me/codes", Action.SELF_SEE, codes.show),
+    Route("POST", "/me/codes", Action.SELF_CHANGE, codes.make),
+    Route("POST", "/me/codes/check", Action.SELF_SEE, codes.check),
     # fleet, overview, snapshots, connection
     Route("GET", "/fleet", Action.FLEET_SEE, fleet.show),
     Route("GET", "/t/{name}", Action.TENANT_SEE, overview.show),
@@ -33,6 +61,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/live/jobs/{job}", Action.SELF_SEE, job.live),
     # key management
     # people, me
+    Route("GET", "/me", Action.SELF_SEE, me.show),
+    Route("GET", "/me/provider", Action.SELF_SEE, provider.to_add),
+    Route("POST", "/me/passkeys", Action.SELF_CHANGE, me.add_passkey),
+    Route("POST", "/me/passkeys/options", Action.SELF_SEE, me.passkey_options),
+    Route("POST", "/me/passkeys/remove", Action.SELF_CHANGE, me.remove_passkey),
+    Route("POST", "/me/ways/remove", Action.SELF_CHANGE, me.remove_way),
+    Route("POST", "/me/sign-ins/end", Action.SELF_SEE, me.end_sign_in),
     # notices
     # the API
 )

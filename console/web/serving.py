@@ -31,11 +31,14 @@ def serve(say: Callable[[str], None]) -> None:
 
 def opened() -> Front:
     """Return the front of this process. Raise Refuse ``SETTINGS_INVALID``, ``CATALOG_UNREACHABLE``."""
-    catalog, clock = wiring.open_catalog(), wiring.clock()
+    catalog, clock, settings = wiring.open_catalog(), wiring.clock(), wiring.web_settings()
     return Front(
         catalog=catalog,
         clock=clock,
-        settings=wiring.web_settings(),
+        settings=settings,
         limits=wiring.LIMITS,
         pulse=Pulse(catalog, clock, wiring.LIMITS),
+        passkeys=wiring.passkeys(settings),
+        passwords=wiring.passwords(),
+        provider=wiring.sign_in_provider(settings),
     )

@@ -13,6 +13,7 @@ _FOLDER = Path(__file__).parent / "static"
 _SCRIPTS = (
     *("vendor/htmx.min.js", "vendor/hx-csp.min.js", "vendor/hx-sse.min.js", "vendor/hx-ptag.min.js"),
     "console.js",
+    "passkeys.js",
 )
 """In the order in which they run: extensions need htmx."""
 

@@ -84,6 +84,7 @@ def test_the_product_is_installed_without_development_packages() -> None:
 
 NOT_LIMITS = {
     "formats": """
+        console/web/auth/ceremony._BYTES
         engine/access/codes._GROUPS engine/access/codes._GROUP engine/access/sign_in._COOKIE_BYTES
         messages.VERSION messages.FIRST_VERSION domain/audit._LONGEST domain/audit._MOST domain/records._GUID_LENGTH
         engine/compare/naming._ID_BYTES console/cli/comparisons/visible._BMP console/cli/compare._DIFFERENT
@@ -106,6 +107,7 @@ NOT_LIMITS = {
     """,
     "lengths of texts and lists that people read": """
         adapters/oidc/id_token._LONGEST_TOKEN adapters/oidc/issuer._LONGEST
+        console/web/auth/who._LONGEST
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
         domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT

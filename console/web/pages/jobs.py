@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from console.documents.job_sentences import sentence_of
 from console.documents.words import duration
 from console.web import commands
-from console.web.dispatch import confirm_page
+from console.web.auth import confirm
 from console.web.page import Page
 from shared.domain.access import Action, needs_confirmation
 from shared.domain.errors import Code, Refuse
@@ -88,7 +88,7 @@ def retry(ask: "Ask") -> Page | Response:
     if not ask.visitor.may(action, job.tenant_id):
         raise Refuse(Code.NOT_ALLOWED, f"Your roles do not include retrying a {job.kind} job.")
     if needs_confirmation(action) and not ask.visitor.confirmed(ask.now):
-        return confirm_page(ask)
+        return confirm.first(ask)
     requested = retry_job(ask.catalog, ask.visitor.actor, job.job_id)
     return _shown(ask.of_tenant.name, requested.job.job_id, existing=not requested.new)
 

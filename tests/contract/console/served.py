@@ -12,12 +12,15 @@ from typing import Any
 import httpx
 import msgspec
 import uvicorn
+from argon2 import PasswordHasher
 
 from console.web.front import Front
 from console.web.pulse import Pulse
 from console.web.server import server_of
 from console.web.visitor import COOKIE, hash_of
+from shared import wiring
 from shared.adapters.clock import SystemClock
+from shared.adapters.passwords import Argon2Passwords
 from shared.domain.access import Grant, Role
 from shared.domain.limits import LIMITS
 from shared.domain.people import Means, SignIn
@@ -25,6 +28,9 @@ from shared.web_config import WebSettings
 from tests.contract.catalog.world import World, new_id
 from tests.migrated import migrated_file
 
+QUICK_PASSWORDS = Argon2Passwords()
+QUICK_PASSWORDS._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""How slow hashes are is tested elsewhere."""
 QUICK = msgspec.structs.replace(
     LIMITS, web_network_requests=1_000_000, web_sign_in_requests=1_000_000, web_body_seconds=1.0
 )
@@ -72,6 +78,9 @@ class Console:
             settings=settings,
             limits=limits,
             pulse=Pulse(self.world.catalog, self.clock, limits),
+            passkeys=wiring.passkeys(settings),
+            passwords=QUICK_PASSWORDS,
+            provider=wiring.sign_in_provider(settings),
         )
 
     def as_(self, role: Role | str, tenant: str | None = None, *, confirmed: bool = True) -> Browser:

@@ -41,7 +41,7 @@ def ask(browser: Browser, route: Route, tenant: str) -> httpx.Response:
 
 def gate(answer: httpx.Response) -> str | None:
     """Return the code of the gate that refused the request, or None if it came to the handler."""
-    if answer.headers.get("location", "").startswith("/sign-in"):
+    if answer.headers.get("location", "").startswith("/sign-in?return="):
         return "NOT_SIGNED_IN"
     if answer.status_code == 403 and 'name="confirm-path"' in answer.text:
         return "CONFIRM_FIRST"
