@@ -142,6 +142,24 @@ TenantOption = Annotated[
         "--tenant", metavar="NAME", help="Only jobs of this tenant.", callback=_name, autocompletion=known_tenants
     ),
 ]
+OfTenant = Annotated[
+    str | None,
+    typer.Option(
+        "--tenant",
+        metavar="NAME",
+        help="A tenant. Default: the installation, which covers each tenant.",
+        callback=_name,
+        autocompletion=known_tenants,
+    ),
+]
+End = Annotated[
+    datetime | None,
+    typer.Option("--until", metavar="TIME", parser=_moment, help="When the role ends by itself, in UTC."),
+]
+Hours = Annotated[
+    float | None,
+    typer.Option("--hours", metavar="N", min=0.1, max=8760, help="After how many hours the role ends by itself."),
+]
 _DIRECTORY_ID = typer.Option(
     "--directory-id", metavar="GUID", help="The directory's (tenant's) id in Entra.", callback=_guid
 )

@@ -14,6 +14,7 @@ from console.cli import (
     jobs,
     key_change,
     metrics,
+    people,
     plan,
     resources,
     restore,
@@ -22,6 +23,7 @@ from console.cli import (
     stack,
     store,
     tenant,
+    token,
     verify,
     web,
 )
@@ -69,6 +71,8 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(key_change.app, name="key")  # the commands of ``key`` are in it
 app.add_typer(metrics.app)
 app.add_typer(audit.app, name="audit")
+app.add_typer(people.app, name="people")
+app.add_typer(token.app, name="token")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(store.app, name="store")
 app.add_typer(completion.app)

@@ -173,6 +173,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     tenant_id: str | None
     """Its tenant, or None for the installation."""
+    tenant: str | None
+    """The tenant's name."""
     actions: tuple[Action, ...]
     networks: tuple[str, ...]
     """Networks that it may be used from; empty for all."""

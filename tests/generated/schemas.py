@@ -19,6 +19,7 @@ from console.documents import (
     jobs,
     key_jobs,
     keys,
+    people,
     plans,
     resources,
     results,
@@ -27,6 +28,7 @@ from console.documents import (
     steps,
     stores,
     tenants,
+    tokens,
 )
 from console.documents.verifications import Verification
 from tests.pages import TOP
@@ -120,6 +122,21 @@ PRINTED = (
     ),
     Printed("events", list[audit.EventDocument], "events, newest first", ("audit show",)),
     Printed("trail-verification", audit.TrailVerification, "whether the trail is intact", ("audit verify",)),
+    Printed("people", list[people.PersonDocument], "people, newest first", ("people list",)),
+    Printed("person", people.PersonDocument, "a person", ("people grant", "people take")),
+    Printed(
+        "invitation",
+        people.InvitationDocument,
+        "the link of an invitation",
+        ("people add", "people invite", "people reset"),
+    ),
+    Printed("set-up-code", people.SetUpCodeDocument, "the code of the set-up", ("people code",)),
+    Printed("sign-ins", list[people.SignInDocument], "sign-ins, newest first", ("people sign-ins",)),
+    Printed("ended-sign-ins", people.EndedSignIns, "how many sign-ins ended", ("people sign-ins --end",)),
+    Printed("removed-person", people.RemovedPerson, "the person who was removed", ("people remove",)),
+    Printed("new-token", tokens.NewTokenDocument, "the new token with its text", ("token make",)),
+    Printed("tokens", list[tokens.TokenDocument], "tokens, newest first", ("token list",)),
+    Printed("token", tokens.TokenDocument, "a token", ("token end",)),
     Printed("rebuilt-tenants", list[stores.RebuiltTenant], "what was restored, by tenant", ("catalog rebuild",)),
     Printed("store", stores.StoreDocument, "the store and its mark", ("store show", "store adopt")),
 )
@@ -207,6 +224,7 @@ def _types() -> dict[str, type]:
         jobs,
         key_jobs,
         keys,
+        people,
         plans,
         resources,
         results,
@@ -215,6 +233,7 @@ def _types() -> dict[str, type]:
         steps,
         stores,
         tenants,
+        tokens,
     )
     types: dict[str, type] = {}
     for module in (*modules, inspect.getmodule(Verification)):

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, select
 from shared.adapters.catalog.audit import append, append_if_sound
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.people_rows import changing, grant_of, lasting_at, same_tenant
-from shared.adapters.catalog.schema import UtcTime, grants, tokens
+from shared.adapters.catalog.schema import UtcTime, grants, tenants, tokens
 from shared.adapters.catalog.tenancy import Changes
 from shared.domain.access import Action as Right
 from shared.domain.audit import INSTALLATION, Action
@@ -17,9 +17,17 @@ from shared.domain.people import Token, TokenUse, no_such_token
 _KNOWN = frozenset(right.value for right in Right)
 _NOW = bindparam("now", type_=UtcTime)
 _MAKERS_GRANT = and_(grants.c.person_id == tokens.c.person_id, lasting_at(_NOW))
+_WITH_TENANT = tokens.outerjoin(tenants, tenants.c.tenant_id == tokens.c.tenant_id)
+_TOKENS = select(tokens, tenants.c.name.label("tenant")).select_from(_WITH_TENANT)
 _IDENTIFY = (
-    select(tokens, grants.c.role, grants.c.tenant_id.label("granted"), grants.c.until)
-    .select_from(tokens.outerjoin(grants, _MAKERS_GRANT))
+    select(
+        tokens,
+        tenants.c.name.label("tenant"),
+        grants.c.role,
+        grants.c.tenant_id.label("granted"),
+        grants.c.until,
+    )
+    .select_from(_WITH_TENANT.outerjoin(grants, _MAKERS_GRANT))
     .where(tokens.c.hash == bindparam("hash"), tokens.c.expires_at > _NOW)
 )
 
@@ -42,7 +50,7 @@ class SqlTokens:
                     Code.WRONG_USE,
                     f"There is a token {token.name} already; choose another name, or end that one first.",
                 )
-            columns = {name: getattr(token, name) for name in Token.__struct_fields__ if name != "by"}
+            columns = {name: getattr(token, name) for name in Token.__struct_fields__ if name not in ("by", "tenant")}
             columns |= {"actions": [*token.actions], "networks": [*token.networks], "made_by": token.by}
             change.connection.execute(tokens.insert().values(hash=hash, **columns))
             detail = {"name": token.name, "actions": " ".join(token.actions), "until": token.expires_at.isoformat()}
@@ -69,7 +77,7 @@ class SqlTokens:
 
     def all(self, now: datetime, *, tenant_id: str | None = None, person_id: str | None = None) -> list[Token]:
         """Return the tokens that have not ended, newest first."""
-        query = select(tokens).where(tokens.c.expires_at > now)
+        query = _TOKENS.where(tokens.c.expires_at > now)
         if tenant_id is not None:
             query = query.where(tokens.c.tenant_id == tenant_id)
         if person_id is not None:
@@ -94,7 +102,7 @@ class SqlTokens:
 
 def _get(connection: Connection, token_id: str) -> Token:
     """Return a token. Raises Refuse ``NO_SUCH_TOKEN``."""
-    row = connection.execute(select(tokens).where(tokens.c.token_id == token_id)).mappings().one_or_none()
+    row = connection.execute(_TOKENS.where(tokens.c.token_id == token_id)).mappings().one_or_none()
     if row is None:
         raise no_such_token()
     return _token_of(row)
@@ -116,6 +124,7 @@ def _token_of(row: RowMapping) -> Token:
         token_id=row["token_id"],
         name=row["name"],
         tenant_id=row["tenant_id"],
+        tenant=row["tenant"],
         actions=tuple(Right(each) for each in row["actions"] if each in _KNOWN),
         networks=tuple(row["networks"]),
         person_id=row["person_id"],

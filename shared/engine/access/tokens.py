@@ -68,6 +68,7 @@ def make(
         token_id=str(uuid.uuid4()),
         name=check_name(name),
         tenant_id=tenant_id,
+        tenant=tenant,
         actions=_checked(asker, tenant_id, actions, now),
         networks=check_networks(networks),
         person_id=person_id,

@@ -19,6 +19,7 @@ def token(**values: object) -> Token:
         "token_id": new_id(),
         "name": "ci",
         "tenant_id": None,
+        "tenant": None,
         "actions": (Action.BACKUP_ASK, Action.TENANT_SEE),
         "networks": ("192.0.2.0/24",),
         "person_id": None,
@@ -34,7 +35,7 @@ def token(**values: object) -> Token:
 def test_a_token_leads_to_its_actions_and_its_makers_grants(world: World, acme: TenantCatalog) -> None:
     tokens, grant = world.catalog.tokens(), Grant(role=Role.ADMIN, tenant_id=acme.tenant_id)
     ana = person(world, "ana", grant, Grant(role=Role.VIEWER, tenant_id=None, until=NOW))
-    hers = token(tenant_id=acme.tenant_id, person_id=ana.person_id)
+    hers = token(tenant_id=acme.tenant_id, tenant="acme", person_id=ana.person_id)
     hosts = token(name="host")
     tokens.add("hers", hers)
     tokens.add("hosts", hosts)
@@ -53,7 +54,10 @@ def test_a_token_leads_to_its_actions_and_its_makers_grants(world: World, acme: 
 @pytest.mark.postgresql
 def test_tokens_are_listed_by_tenant_and_maker_and_ended(world: World, acme: TenantCatalog) -> None:
     tokens, ana = world.catalog.tokens(), person(world)
-    of_acme, hers = token(tenant_id=acme.tenant_id), token(person_id=ana.person_id, made_at=NOW + timedelta(seconds=1))
+    of_acme, hers = (
+        token(tenant_id=acme.tenant_id, tenant="acme"),
+        token(person_id=ana.person_id, made_at=NOW + timedelta(seconds=1)),
+    )
     tokens.add("acme", of_acme)
     tokens.add("hers", hers)
     tokens.note_used(hers.token_id, LATER)
@@ -74,15 +78,15 @@ def test_a_name_belongs_to_one_valid_token_of_a_tenant(world: World, acme: Tenan
     tokens = world.catalog.tokens()
     tokens.add("old", token(expires_at=NOW))
     tokens.add("installation", token())
-    tokens.add("acme", token(tenant_id=acme.tenant_id))
+    tokens.add("acme", token(tenant_id=acme.tenant_id, tenant="acme"))
     with pytest.raises(Refuse, match="already"):
-        tokens.add("again", token(tenant_id=acme.tenant_id))
+        tokens.add("again", token(tenant_id=acme.tenant_id, tenant="acme"))
 
 
 @pytest.mark.postgresql
 def test_tokens_go_with_their_tenant_and_their_maker(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
     tokens, ana = world.catalog.tokens(), person(world)
-    tokens.add("acme", token(tenant_id=acme.tenant_id))
+    tokens.add("acme", token(tenant_id=acme.tenant_id, tenant="acme"))
     tokens.add("hers", token(tenant_id=other.tenant_id, person_id=ana.person_id))
     acme.remove()
     assert tokens.identify("acme", NOW) is None
