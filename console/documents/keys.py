@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from console.documents.times import Moment, moment
 from shared.domain.arns import account_of, region_of
 from shared.domain.errors import Code
-from shared.domain.jobs import Job, JobState, KeyChangeProgress
+from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress
 from shared.domain.key_health import KeyCondition, KeyEvent, KeyHealth, KeyWarning
 from shared.domain.model import KeyMode, Tenant
 from shared.domain.trust import Untrusted
@@ -101,6 +101,8 @@ class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     job: str
     """The id of its job."""
+    kind: Annotated[str, msgspec.Meta(examples=[JobKind.KEY_ENABLE, JobKind.KEY_UPDATE])]
+    """``key-enable`` for the tenant's first own key, ``key-update`` for another one."""
     state: JobState
     """The job's state."""
     code: Code | None
@@ -305,6 +307,7 @@ def _change(job: Job) -> ChangeDocument:
     detail = job.detail if isinstance(job.detail, KeyChangeProgress) else KeyChangeProgress(arn="")
     return ChangeDocument(
         job=job.job_id,
+        kind=job.kind,
         state=job.state,
         code=job.code,
         message=job.message,

@@ -70,9 +70,9 @@ def show_key(name: str) -> str:
     return _line("key show", name)
 
 
-def allow_key(name: str) -> str:
-    """Return the command that allows a tenant to have its own key."""
-    return _line("key allow", name)
+def allow_key(name: str, *, take_back: bool = False) -> str:
+    """Return the command that allows a tenant to have its own key, or takes the permission back."""
+    return _line("key allow", name, take_back=take_back)
 
 
 def key_policy(name: str, arn: str | None = None, principal: str | None = None) -> str:

@@ -4,9 +4,24 @@ Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch r
 """
 
 from console.web.auth import codes, confirm, directory, invitation, provider, set_up, sign_in
-from console.web.pages import files, fleet, help_pages, home, job, jobs, me, overview, preferences, probes
+from console.web.pages import (
+    files,
+    fleet,
+    help_pages,
+    home,
+    job,
+    jobs,
+    key_dialog,
+    keys,
+    me,
+    overview,
+    preferences,
+    probes,
+)
 from console.web.table import Route
 from shared.domain.access import Action
+
+_KEY = "/t/{name}/settings/key-management"
 
 ROUTES: tuple[Route, ...] = (
     # probes, files, help, preferences
@@ -60,6 +75,26 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/t/{name}/verify", Action.VERIFY_ASK, jobs.verify),
     Route("GET", "/live/jobs/{job}", Action.SELF_SEE, job.live),
     # key management
+    Route("GET", _KEY, Action.TENANT_SEE, keys.show),
+    Route("GET", f"{_KEY}/history", Action.TENANT_SEE, keys.history),
+    Route("POST", f"{_KEY}/allow", Action.KEY_ALLOW, keys.allow),
+    Route("POST", f"{_KEY}/take-back", Action.KEY_ALLOW, keys.take_back),
+    Route("POST", f"{_KEY}/check", Action.KEY_CHECK, keys.check),
+    Route("POST", f"{_KEY}/retry", Action.KEY_UPDATE, keys.retry),
+    Route("GET", f"{_KEY}/rehearse", Action.KEY_CHECK, key_dialog.rehearse),
+    Route("POST", f"{_KEY}/rehearse", Action.KEY_CHECK, key_dialog.next_rehearse),
+    Route("GET", f"{_KEY}/rehearse/{{job}}", Action.KEY_CHECK, key_dialog.rehearse_checks),
+    Route("GET", f"{_KEY}/enable", Action.KEY_ENABLE, key_dialog.enable),
+    Route("POST", f"{_KEY}/enable", Action.KEY_ENABLE, key_dialog.next_enable, confirm=False),
+    Route("GET", f"{_KEY}/enable/{{job}}", Action.KEY_ENABLE, key_dialog.enable_checks),
+    Route("POST", f"{_KEY}/enable/{{job}}/save", Action.KEY_ENABLE, key_dialog.save_enable, confirm=False),
+    Route("GET", f"{_KEY}/enable/{{job}}/saved", Action.KEY_ENABLE, key_dialog.saved),
+    Route("GET", f"{_KEY}/enable/{{job}}/terms", Action.KEY_TERMS, key_dialog.terms),
+    Route("POST", f"{_KEY}/enable/{{job}}/agree", Action.KEY_TERMS, key_dialog.agree),
+    Route("GET", f"{_KEY}/update", Action.KEY_UPDATE, key_dialog.update),
+    Route("POST", f"{_KEY}/update", Action.KEY_UPDATE, key_dialog.save_update),
+    Route("GET", f"{_KEY}/update/{{job}}", Action.KEY_UPDATE, key_dialog.update_checks),
+    Route("POST", f"{_KEY}/update/{{job}}/cancel", Action.KEY_UPDATE, key_dialog.cancel_update, confirm=False),
     # people, me
     Route("GET", "/me", Action.SELF_SEE, me.show),
     Route("GET", "/me/provider", Action.SELF_SEE, provider.to_add),

@@ -1,7 +1,9 @@
 """The health of a tenant's KMS key: results of probes, the condition to report, and the next probe. Rules without I/O."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -102,6 +104,59 @@ def next_condition(current: KeyCondition, previous_probe: KeyCondition | None, p
     if probe is KeyCondition.OK:
         at_once = current is KeyCondition.UNREACHABLE
     return probe if at_once or probe in (current, previous_probe) else current
+
+
+class KeyDay(NamedTuple):
+    """The worst that a day brought for a key."""
+
+    day: date
+    condition: KeyCondition | None
+    """The worst condition on that day; None before the tenant existed."""
+    warned: bool
+    """True if there were warnings on that day."""
+
+
+_WORST_FIRST = (
+    KeyCondition.REVOKED,
+    KeyCondition.DAMAGED,
+    KeyCondition.MISCONFIGURED,
+    KeyCondition.UNREACHABLE,
+    KeyCondition.OK,
+)
+
+
+def days_of(history: Sequence[KeyEvent], begun_at: datetime, now: datetime, days: int) -> list[KeyDay]:
+    """Return the last ``days`` days in UTC, oldest first. ``history`` is newest first; before it the key was well.
+
+    ``begun_at`` is when the tenant was added.
+    """
+    condition, warned = KeyCondition.OK, False
+    events = list(reversed(history))
+    result = []
+    first = now.astimezone(UTC).date() - timedelta(days=days - 1)
+    for day in (first + timedelta(days=n) for n in range(days)):
+        conditions, warnings = [condition], warned
+        while events and events[0].at.astimezone(UTC).date() <= day:
+            event = events.pop(0)
+            condition, warned = event.condition, bool(event.warnings)
+            if event.at.astimezone(UTC).date() == day:
+                conditions.append(condition)
+                warnings = warnings or warned
+            else:
+                conditions, warnings = [condition], warned
+        exists = day >= begun_at.astimezone(UTC).date()
+        result.append(KeyDay(day, min(conditions, key=_WORST_FIRST.index) if exists else None, exists and warnings))
+    return result
+
+
+REGAINED_FOR = timedelta(days=1)
+"""How long it is worth saying that a key answers again."""
+
+
+def regained(health: KeyHealth, begun_at: datetime, now: datetime) -> bool:
+    """Return True if the key answers again since not long ago. ``begun_at`` is when the tenant was added."""
+    well = health.condition is KeyCondition.OK
+    return well and health.since > begun_at and now - health.since <= REGAINED_FOR
 
 
 def makes_nothing_new(warnings: list[KeyWarning]) -> bool:

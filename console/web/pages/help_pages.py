@@ -13,6 +13,7 @@ TOPICS = {
     "start": "Getting started",
     "states": "States and what they mean",
     "keyboard": "Keyboard, theme and rows",
+    "keys": "A KMS key of your own",
     "revoked": "When a key is revoked",
 }
 """Each topic's title by the name of its template."""

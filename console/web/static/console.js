@@ -27,8 +27,13 @@
   const menu = document.querySelector(".side .menu");
   if (menu && matchMedia("(max-width: 860px)").matches) menu.open = false;
 
-  // Dialogs: <dialog data-open> is opened at once; a click on [data-close] or Escape closes.
-  document.querySelectorAll("dialog[data-open]").forEach((dialog) => dialog.showModal());
+  // Dialogs: <dialog open data-open>, a part of the page without scripts, is opened over it; a click on [data-close] or Escape
+  // closes. What is closed leads to the page below it, if data-leads-to names that.
+  document.querySelectorAll("dialog[data-open]").forEach((dialog) => {
+    dialog.removeAttribute("open");
+    dialog.showModal();
+    dialog.addEventListener("close", () => { if (dialog.dataset.leadsTo) location.assign(dialog.dataset.leadsTo); });
+  });
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[data-close]")) event.target.closest("dialog")?.close();
   });

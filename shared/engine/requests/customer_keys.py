@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from shared.domain.arns import PRINCIPAL, account_of, check_form, clean_arn, region_of
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, KeyChangeProgress, KeyChecks, Origin
+from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, KeyChecks, Origin
 from shared.domain.key_checks import check_may_change, checked_key
 from shared.domain.key_health import KeyEvent, KeyHealth
 from shared.domain.limits import LIMITS
@@ -103,6 +103,21 @@ def update_key(catalog: Catalog, actor: str, name: str, check_id: str, now: date
     """Request the change to the key that the check of ``check_key_to_update`` found valid. Raise as ``enable_key`` does."""
     handle = _handle(catalog, actor, name)
     return request_update(handle, _checked_arn(handle, check_id, now), actor, check_id)
+
+
+def retry_change(catalog: Catalog, actor: str, name: str) -> Job:
+    """Request the tenant's latest change of its key again, if it failed. Return the job, which may be one that goes on.
+
+    Raise Refuse ``NO_SUCH_TENANT``; ``WRONG_USE`` if no change has failed; ``BUSY`` if somebody else's change goes on, and
+    what ``check_may_change`` raises.
+    """
+    handle = _handle(catalog, actor, name)
+    latest = next(iter(handle.customer_keys.summary().changes), None)
+    if latest is None or not isinstance(latest.detail, KeyChangeProgress) or latest.state is JobState.SUCCEEDED:
+        raise Refuse(Code.WRONG_USE, f"No change of {name}'s key has failed. There is nothing to retry.")
+    kind = JobKind.KEY_ENABLE if latest.kind is JobKind.KEY_ENABLE else JobKind.KEY_UPDATE
+    change = KeyChangeProgress(arn=latest.detail.arn, asked_by=actor)
+    return handle.customer_keys.request_change(kind, change)[0]
 
 
 def callers_of(catalog: Catalog, now: datetime) -> list[Caller]:

@@ -123,8 +123,15 @@ class Console:
 
 @contextmanager
 def served_console(folder: Path, **settings: Any) -> Iterator[Console]:
-    """Serve a console as long as the block lasts."""
+    """Serve a console with a catalog of its own as long as the block lasts."""
     console = Console(folder, **settings)
+    with serving(console):
+        yield console
+
+
+@contextmanager
+def serving(console: Console) -> Iterator[None]:
+    """Serve the console as long as the block lasts. Close it at the end."""
     probe = uvicorn.Config(lambda: None, host="127.0.0.1", port=0, log_config=None).bind_socket()
     console.port = probe.getsockname()[1]
     server = server_of(console.front())
@@ -135,7 +142,7 @@ def served_console(folder: Path, **settings: Any) -> Iterator[Console]:
         while not server.started:
             assert time.monotonic() < until, "the console did not start"
             time.sleep(0.01)
-        yield console
+        yield
     finally:
         server.should_exit = True
         thread.join(20)

@@ -49,6 +49,11 @@ LINES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "resume_schedule": (commands.resume_schedule("contoso"), "schedule resume", {"name": "contoso"}),
     "show_key": (commands.show_key("contoso"), "key show", {"name": "contoso"}),
     "allow_key": (commands.allow_key("contoso"), "key allow", {"name": "contoso"}),
+    "allow_key taken back": (
+        commands.allow_key("contoso", take_back=True),
+        "key allow",
+        {"name": "contoso", "take_back": True},
+    ),
     "key_policy": (commands.key_policy("contoso", ARN), "key policy", {"name": "contoso", "arn": ARN}),
     "key_policy for a role": (
         commands.key_policy("contoso", principal="arn:aws:iam::111122223333:role/x"),
