@@ -50,11 +50,16 @@ def assert_accessible(page: Page) -> None:
     assert not broken, "\n".join(broken)
 
 
+_FOCUSED = """() => {
+    const element = document.activeElement;
+    if (!element || element === document.body) return "";
+    const label = element.labels && element.labels[0];
+    const name = element.getAttribute("aria-label") || (label && label.innerText) || element.innerText || element.name;
+    return (name || element.id).replace(/\\soptional$/, "").trim();
+}"""
+
+
 def focused(page: Page) -> str:
-    """Return the name of the element that has the keyboard: its label, heading or text."""
-    name: str = page.evaluate(
-        "() => { const e = document.activeElement; if (!e || e === document.body) return '';"
-        " const label = e.labels && e.labels[0];"
-        " return (e.getAttribute('aria-label') || (label && label.innerText) || e.innerText || e.name || e.id).trim(); }"
-    )
+    """Return the name of the element that has the keyboard: its label, heading or text. Empty for the page itself."""
+    name: str = page.evaluate(_FOCUSED)
     return name

@@ -1,6 +1,6 @@
 """Fixtures of the stories: a browser for each process, a stack for each file, and pages whose complaints fail a story."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
@@ -8,9 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium as installed
 from tests.browser.stack import Stack, running_stack
-from tests.browser.watched import Complaints, visit
-
-Visit = Callable[..., AbstractContextManager[Page]]
+from tests.browser.watched import Complaints, Visit, visit
 
 
 @pytest.fixture(scope="session")

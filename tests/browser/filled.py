@@ -5,6 +5,8 @@ from tests.parts import CLIENT, SECRET
 
 WELL, OWN_KEY, REVOKED, SHORT, NEW = "contoso", "wingtip", "fabrikam", "adatum", "northwind"
 
+GRAPH_OPTIONS = ("--users", "60", "--groups", "10", "--applications", "4", "--policies", "3")
+
 
 def fill(stack: Stack) -> None:
     """Connect the tenants and give each its story. Takes about a minute."""

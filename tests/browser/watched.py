@@ -1,11 +1,13 @@
 """A browser whose every complaint fails the story: console errors, CSP violations, foreign requests, answers of 5xx."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
+Visit = Callable[..., AbstractContextManager[Page]]
+"""Opens a browser with nothing stored. Its options are those of ``visit``."""
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 700}
 
 

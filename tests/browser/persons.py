@@ -1,0 +1,73 @@
+"""People with passkeys. A person's passkey goes with them from browser to browser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.stack import Stack
+from tests.browser.watched import Visit
+
+
+@dataclass
+class Person:
+    """Somebody who signs in with a passkey."""
+
+    handle: str
+    passkey: dict[str, Any] = field(default_factory=dict, repr=False)
+    codes: list[str] = field(default_factory=list, repr=False)
+    """Printed one-time codes that are not used yet."""
+
+    def keep_passkey(self, page: Page) -> None:
+        """Keep the passkey of this browser, with its counter."""
+        (credential,) = page.context.credentials.get()
+        self.passkey = dict(credential)
+
+    def bring_passkey(self, page: Page) -> None:
+        """Put the passkey into this browser."""
+        names = {"id": "id", "userHandle": "user_handle", "privateKey": "private_key", "publicKey": "public_key"}
+        known = {argument: self.passkey[name] for name, argument in names.items()}
+        page.context.credentials.create(self.passkey["rpId"], sign_count=self.passkey["signCount"], **known)
+        page.context.credentials.install()
+
+
+def set_up(stack: Stack, page: Page, handle: str = "ana") -> Person:
+    """Let the first person in, by the code that ``up`` printed. The browser needs passkeys, and is signed in afterwards."""
+    page.goto("/set-up")
+    page.get_by_label("Code from the terminal").fill(stack.code())
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Handle").first.fill(handle)
+    page.get_by_role("button", name="Make a passkey").click()
+    expect(page.get_by_role("heading", name="One-time codes").or_(page.get_by_text("Type one of them"))).to_be_visible()
+    person = Person(handle)
+    person.keep_passkey(page)
+    person.codes = page.locator("ol.codes li").all_inner_texts()
+    return person
+
+
+def invited(stack: Stack, visiting: Visit, handle: str, *words: str) -> Person:
+    """Invite a person with a command, and let them make a passkey."""
+    stack.run("people", "add", handle, *words)
+    link = stack.document("people", "invite", handle)["link"]
+    person = Person(handle)
+    with visiting(passkeys=True) as page:
+        page.goto(link)
+        page.get_by_role("button", name="Go on").first.click()
+        page.get_by_role("button", name="Make a passkey").click()
+        expect(page.get_by_role("link", name=handle)).to_be_visible()
+        person.keep_passkey(page)
+    return person
+
+
+@contextmanager
+def signed_in(visiting: Visit, person: Person, **options: bool) -> Iterator[Page]:
+    """Yield a browser of its own in which the person has signed in with the passkey."""
+    with visiting(**options) as page:
+        person.bring_passkey(page)
+        page.goto("/sign-in")
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page.get_by_role("link", name=person.handle)).to_be_visible()
+        yield page
+        person.keep_passkey(page)
