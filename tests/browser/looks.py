@@ -24,7 +24,7 @@ def main(folder: Path) -> int:
         tempfile.TemporaryDirectory() as home,
         running_stack(Path(home), *GRAPH_OPTIONS) as stack,
         chromium.chromium() as browser,
-        visit(browser, stack.url, Complaints((stack.url,)), passkeys=True) as page,
+        visit(browser, stack.url, Complaints((stack.url,)), stack.secrets, passkeys=True) as page,
     ):
         print("filling an installation ...", flush=True)
         set_up(stack, page)

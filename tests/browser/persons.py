@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.stack import Stack
 from tests.browser.watched import Visit
 
+PASSWORD = "canary horse battery staple"
+
 
 @dataclass
 class Person:
@@ -32,6 +34,14 @@ class Person:
         page.context.credentials.create(self.passkey["rpId"], sign_count=self.passkey["signCount"], **known)
         page.context.credentials.install()
 
+    def type_password(self, page: Page, path: str = "") -> None:
+        """Fill in the password and the next one-time code, on the page at ``path`` or on this one."""
+        if path:
+            page.goto(path)
+            page.get_by_label("Handle").fill(self.handle)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("One-time code").fill(self.codes.pop(0))
+
 
 def set_up(stack: Stack, page: Page, handle: str = "ana") -> Person:
     """Let the first person in, by the code that ``up`` printed. The browser needs passkeys, and is signed in afterwards."""
@@ -44,6 +54,7 @@ def set_up(stack: Stack, page: Page, handle: str = "ana") -> Person:
     person = Person(handle)
     person.keep_passkey(page)
     person.codes = page.locator("ol.codes li").all_inner_texts()
+    stack.secrets |= {*person.codes, person.passkey["privateKey"]}
     return person
 
 
@@ -53,6 +64,7 @@ def invited(stack: Stack, visiting: Visit, handle: str, *words: str) -> Person:
     link = stack.document("people", "invite", handle)["link"]
     person = Person(handle)
     with visiting(passkeys=True) as page:
+        stack.secrets.add(link.partition("#")[2])
         page.goto(link)
         page.get_by_role("button", name="Go on").first.click()
         page.get_by_role("button", name="Make a passkey").click()
@@ -71,3 +83,19 @@ def signed_in(visiting: Visit, person: Person, **options: bool) -> Iterator[Page
         expect(page.get_by_role("link", name=person.handle)).to_be_visible()
         yield page
         person.keep_passkey(page)
+
+
+def with_password(stack: Stack, visiting: Visit, handle: str, *words: str) -> Person:
+    """Invite a person with a command, and let them choose a password, without JavaScript."""
+    person = Person(handle)
+    stack.run("people", "add", handle, *words)
+    link = stack.document("people", "invite", handle)["link"]
+    with visiting(scripts=False) as page:
+        page.goto(link)
+        page.get_by_label("Code of the invitation").fill(link.partition("#")[2])
+        page.get_by_role("button", name="Go on").first.click()
+        page.get_by_label("New password").fill(PASSWORD)
+        page.get_by_role("button", name="Go on").last.click()
+        person.codes = page.locator("ol.codes li").all_inner_texts()
+    stack.secrets |= {PASSWORD, link.partition("#")[2], *person.codes}
+    return person

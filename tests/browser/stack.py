@@ -24,9 +24,11 @@ from tests.parts import (
     SECRET,
     AwsSimulator,
     GraphSimulator,
+    RedisServer,
     aws_simulator,
     free_port,
     graph_simulator,
+    redis_server,
 )
 
 BUCKET = "backups"
@@ -46,8 +48,14 @@ def until(true: Callable[[], object], condition: str, seconds: float = 60.0, pau
 class Stack:
     """A running stack. ``home`` has the catalog of SQLite, the logs and temporary files."""
 
-    def __init__(self, folder: Path, graph: GraphSimulator, aws: AwsSimulator, settings: Mapping[str, str]) -> None:
-        self.folder, self.graph, self.aws = folder, graph, aws
+    def __init__(
+        self, folder: Path, graph: GraphSimulator, aws: AwsSimulator, redis: RedisServer, settings: Mapping[str, str]
+    ) -> None:
+        self.folder, self.graph, self.aws, self.redis = folder, graph, aws, redis
+        self.database_url = settings.get("ENTRAKEEP_DATABASE_URL", "")
+        self.canaries = _put_canaries(graph)
+        self.secrets: set[str] = set()
+        """What people and browsers had in the stories: passwords, codes, cookies, tokens."""
         self.home = folder / "home"
         self.owner = KeyOwner(aws)
         self.url = settings["ENTRAKEEP_WEB_URL"]
@@ -144,6 +152,16 @@ class Stack:
         self.run("backup", name, "--wait")
 
 
+def _put_canaries(graph: GraphSimulator) -> tuple[str, ...]:
+    """Give a user and a group names that may be stored nowhere. Return the names."""
+    canaries = []
+    for path in ("users", "groups"):
+        for id in graph.ids(path)[:1]:
+            canaries.append(f"Canary-of-{path}-51c08d2e77")
+            graph.change(("update", f"{path}/{id}", {"displayName": canaries[-1]}))
+    return tuple(canaries)
+
+
 def _read(pid: int, name: str) -> bytes:
     try:
         return Path("/proc", str(pid), name).read_bytes()
@@ -159,6 +177,7 @@ def running_stack(folder: Path, *graph_options: str, settings: Mapping[str, str]
     with ExitStack() as parts:
         graph = parts.enter_context(graph_simulator(folder, *graph_options))
         aws = parts.enter_context(aws_simulator())
+        redis = parts.enter_context(redis_server(folder))
         aws.new_bucket(BUCKET)
         graph.post(
             "apps",
@@ -174,10 +193,11 @@ def running_stack(folder: Path, *graph_options: str, settings: Mapping[str, str]
             folder,
             graph,
             aws,
+            redis,
             {
                 "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
                 "ENTRAKEEP_HOME": str(folder / "home"),
-                "ENTRAKEEP_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
+                "ENTRAKEEP_BROKER_URL": redis.url,
                 "ENTRAKEEP_STORE_URL": f"s3://{BUCKET}/entrakeep",
                 "ENTRAKEEP_PROVIDER_KEY_ARN": aws.new_key(),
                 "ENTRAKEEP_GRAPH_URL": graph.url,

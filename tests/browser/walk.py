@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from console.web.routes import ROUTES
-
 from tests.browser.filled import NEW, OWN_KEY, REVOKED, SHORT, WELL
 from tests.browser.stack import Stack
 

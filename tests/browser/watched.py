@@ -54,8 +54,9 @@ class Complaints:
         self._all.append(text)
 
     def check(self) -> None:
-        """Assert that there was no complaint but those that the story expected."""
+        """Assert that there was no complaint but those that the story expected. Forget both."""
         unexpected = [each for each in self._all if not any(text in each for text in self._expected)]
+        self._all, self._expected = [], []
         assert not unexpected, "\n".join(unexpected)
 
 
@@ -64,12 +65,16 @@ def visit(
     browser: Browser,
     url: str,
     complaints: Complaints,
+    secrets: set[str],
     *,
     scripts: bool = True,
     narrow: bool = False,
     passkeys: bool = False,
 ) -> Iterator[Page]:
-    """Yield a page of a new context, with nothing stored, that starts at the console's address."""
+    """Yield a page of a new context, with nothing stored, that starts at the console's address.
+
+    The cookies that it gets, except those of preferences, are added to ``secrets``.
+    """
     context = browser.new_context(
         base_url=url,
         viewport=NARROW if narrow else WIDE,  # type: ignore[arg-type]
@@ -86,4 +91,5 @@ def visit(
     try:
         yield context.new_page()
     finally:
+        secrets |= {cookie["value"] for cookie in context.cookies(url) if cookie["name"].startswith("__Host-")}
         context.close()

@@ -1,0 +1,64 @@
+"""Microsoft's sign-in by invitation, each bad ID token, and the ways in while the provider is down."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from simulator.graph.sign_in.bad_tokens import KINDS
+from tests.browser.persons import Person
+from tests.browser.stack import Stack
+from tests.browser.watched import Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+BOB = {"oid": "bbbbbbbb-0000-4000-8000-000000000001", "name": "Bob", "handle": "bob"}
+EVE = {"oid": "eeeeeeee-0000-4000-8000-000000000001", "name": "Eve", "handle": "eve"}
+
+
+@pytest.fixture(scope="module")
+def bob(ana: Person, stack: Stack, visiting: Visit) -> dict[str, str]:
+    """Return a person of the directory who accepted an invitation."""
+    for person in (BOB, EVE):
+        stack.graph.post("people", person)
+    stack.run("people", "add", "bob", "--role", "operator")
+    link = stack.document("people", "invite", "bob")["link"]
+    stack.secrets.add(link.partition("#")[2])
+    with visiting() as page:
+        page.goto(link)
+        page.get_by_role("button", name="Go on").first.click()
+        page.get_by_role("link", name=re.compile("Use ")).click()
+        page.get_by_role("link", name="Bob").click()
+        expect(page.get_by_role("link", name="bob")).to_be_visible()
+    return BOB
+
+
+def _sign_in(page: Page, name: str) -> None:
+    page.goto("/sign-in")
+    page.get_by_role("link", name=re.compile("Sign in with")).click()
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def test_an_invited_person_signs_in_through_microsoft(visiting: Visit, bob: dict[str, str]) -> None:
+    with visiting() as page:
+        _sign_in(page, "Bob")
+        expect(page.get_by_role("link", name="bob")).to_be_visible()
+
+
+def test_somebody_of_the_directory_who_was_not_invited_does_not_get_in(visiting: Visit, bob: dict[str, str]) -> None:
+    with visiting() as page:
+        _sign_in(page, "Eve")
+        expect(page.get_by_role("alert").or_(page.locator(".notice.bad"))).to_be_visible()
+        page.goto("/fleet")
+        expect(page).to_have_url(re.compile("/sign-in"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "old-sign-in"])
+def test_a_bad_id_token_signs_nobody_in(stack: Stack, visiting: Visit, bob: dict[str, str], kind: str) -> None:
+    stack.graph.post("tokens", {"bad": kind})
+    with visiting() as page:
+        _sign_in(page, "Bob")
+        expect(page.locator(".notice.bad")).to_be_visible()
+        assert stack.graph.get("tokens") == []
+        page.goto("/fleet")
+        expect(page).to_have_url(re.compile("/sign-in"))
