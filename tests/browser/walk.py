@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from console.web.pages.help_pages import TOPICS
 from console.web.routes import ROUTES
 from tests.browser.filled import NEW, OWN_KEY, REVOKED, SHORT, WELL
 from tests.browser.stack import Stack
@@ -28,8 +29,10 @@ class Address:
 def addresses(stack: Stack) -> Iterator[Address]:
     """Yield every page: those of tenants once for each tenant that has what the page shows."""
     values_of = {tenant: _values(stack, tenant) for tenant in _TENANTS}
+    for topic in TOPICS:
+        yield Address(f"help-{topic}", f"/help/{topic}")
     for path in dict.fromkeys(route.path for route in ROUTES if route.method == "GET"):
-        if _NO_PAGES.search(path):
+        if _NO_PAGES.search(path) or "{topic}" in path:
             continue
         for tenant in _TENANTS if "{name}" in path else (WELL,):
             values, needed = values_of[tenant], _PARAMETER.findall(path)
@@ -48,5 +51,4 @@ def _values(stack: Stack, tenant: str) -> dict[str, str]:
         "name": tenant,
         "snapshot": snapshots[0]["id"] if snapshots else "",
         "job": jobs[0]["id"] if jobs else "",
-        "topic": "keys",
     }
