@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from console.supervisor.guard import processes
 from tests.browser.owner import KeyOwner
 from tests.browser.typist import Typist
@@ -102,6 +104,20 @@ class Stack:
         assert pids, f"no {part} runs"
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+
+    def kill_and_wait(self, part: str) -> None:
+        """Kill a part. Return when another one answers, or has begun."""
+        before = self.pids(part)
+        self.kill(part)
+        until(lambda: set(self.pids(part)) - set(before), f"another {part} runs")
+        if part == "web":
+            until(self._answers, "the console answers")
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
 
     def pids(self, part: str) -> list[int]:
         """Return the processes of a part of this stack."""

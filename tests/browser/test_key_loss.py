@@ -40,9 +40,7 @@ def test_a_key_is_changed_during_a_backup_while_the_worker_is_killed_twice(
         if page.get_by_role("button", name="Confirm with a passkey").is_visible():
             HAND.press(page, "Confirm with a passkey")
         for _ in range(2):
-            before = stack.pids("worker")
-            stack.kill("worker")
-            until(lambda before=before: set(stack.pids("worker")) - set(before), "another worker runs")  # type: ignore[misc]
+            stack.kill_and_wait("worker")
         until(lambda: _text(page, "changing").count(second), "the new key is shown", CHECKS_SECONDS + 60, pause=1)
         until(lambda: "may be disabled" in _text(page, "changing"), "the old key is free", CHECKS_SECONDS + 60, pause=1)
         expect(main).to_contain_text(first)
