@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS ?= true
 # With it, each process would compile all that it imports again, and a process is what a command, a demo and a test start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test browser chaos check bench docs lock vendor clean
+.PHONY: install demo test browser looks chaos check bench docs lock vendor clean
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,11 @@ chaos: install
 # Stories in Chromium against the whole stack, one stack a file. Where no Chromium is installed they are skipped, with the reason.
 browser: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser $(ARGS)
+
+# Pictures of every page in both themes and at two widths, to look at.
+LOOKS ?= build/looks
+looks: install
+	@$(BIN)/python -m tests.browser.looks $(LOOKS)
 
 check: install
 	$(BIN)/ruff check .

@@ -201,7 +201,7 @@ def running_stack(folder: Path, *graph_options: str, settings: Mapping[str, str]
                 "client_id": SIGN_IN_APP,
                 "secret": SIGN_IN_SECRET,
                 "permissions": [],
-                "redirect_uris": [f"{url}/sign-in/provider/return"],
+                "redirect_uris": [f"{url}/sign-in/return"],
             },
         )
         write_private(folder / "sign-in-secret", SIGN_IN_SECRET)
