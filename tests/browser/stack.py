@@ -85,12 +85,18 @@ class Stack:
     def _ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.output
+        assert "ended with status" not in self.output, self.output + self.log("entrakeep")
         return "ready" in self.output.splitlines()
 
     @property
     def output(self) -> str:
         """Return all that ``up`` has printed."""
         return self._output.read_text()
+
+    def log(self, part: str) -> str:
+        """Return the end of a part's log."""
+        file = self.home / "logs" / f"{part}.log"
+        return file.read_text()[-5000:] if file.exists() else ""
 
     def code(self) -> str:
         """Return the set-up code that ``up`` has printed."""
