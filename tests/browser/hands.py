@@ -30,7 +30,7 @@ class Mouse:
 
     def type(self, page: Page, label: str, text: str) -> None:
         """Click into the field and type."""
-        page.get_by_label(label).first.fill(text)
+        page.get_by_label(label).and_(page.locator("input, textarea")).first.fill(text)
 
 
 class Keyboard:
@@ -40,6 +40,7 @@ class Keyboard:
         """Go to the button or the link, and press Enter."""
         self._reach(page, name)
         page.keyboard.press("Enter")
+        page.wait_for_load_state()
 
     def type(self, page: Page, label: str, text: str) -> None:
         """Go to the field and type."""

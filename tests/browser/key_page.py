@@ -33,7 +33,9 @@ def open_dialog(page: Page, hand: Hand, tenant: str) -> None:
 
 
 def check(page: Page, hand: Hand, arn: str) -> None:
-    """Enter an ARN and have it checked."""
+    """Enter an ARN and have it checked, also after another one that failed."""
+    if not page.get_by_role("textbox", name="KMS key ARN").is_visible():
+        hand.press(page, "Another ARN")
     hand.type(page, "KMS key ARN", arn)
     hand.press(page, "Next")
 
@@ -44,11 +46,18 @@ def expect_valid(page: Page) -> None:
 
 
 def agree(page: Page, hand: Hand) -> None:
-    """Save, and agree to the terms. What follows is the confirmation."""
+    """Save, and agree to the terms."""
     hand.press(page, "Save")
     hand.press(page, "Continue")
     expect(page.get_by_role("main")).to_contain_text(re.compile("version [0-9]+", re.IGNORECASE))
     hand.press(page, "Yes, I Agree")
+
+
+def confirm(page: Page, hand: Hand) -> None:
+    """Confirm with the passkey if the console asks for it, as it does minutes after the sign-in."""
+    page.wait_for_load_state()
+    if page.get_by_role("heading", name="Confirm that it is you").is_visible():
+        hand.press(page, "Confirm with a passkey")
 
 
 def expect_enabled(page: Page, tenant: str, arn: str) -> None:

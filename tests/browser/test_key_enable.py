@@ -12,6 +12,7 @@ from tests.browser.key_page import (
     address,
     agree,
     check,
+    confirm,
     connected,
     expect_enabled,
     expect_valid,
@@ -66,7 +67,7 @@ def test_the_account_is_copied_the_policy_is_pasted_and_a_key_is_enabled_once_ea
         expect(page.get_by_role("main")).to_contain_text(good)
         assert_accessible(page)
         agree(page, HAND)
-        HAND.press(page, "Confirm with a passkey")
+        confirm(page, HAND)
         expect_enabled(page, name, good)
         assert_accessible(page)
     shown = stack.document("key", "show", name)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.hands import Mouse
-from tests.browser.key_page import CHECKS_SECONDS, address, connected
+from tests.browser.key_page import CHECKS_SECONDS, address, confirm, connected
 from tests.browser.persons import Person, signed_in
 from tests.browser.stack import Stack, until
 from tests.browser.watched import Visit
@@ -37,8 +37,7 @@ def test_a_key_is_changed_during_a_backup_while_the_worker_is_killed_twice(
         HAND.press(page, "Update KMS Key ARN")
         HAND.type(page, "KMS key ARN", second)
         HAND.press(page, "Save")
-        if page.get_by_role("button", name="Confirm with a passkey").is_visible():
-            HAND.press(page, "Confirm with a passkey")
+        confirm(page, HAND)
         for _ in range(2):
             stack.kill_and_wait("worker")
         until(lambda: _text(page, "changing").count(second), "the new key is shown", CHECKS_SECONDS + 60, pause=1)

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.hands import Hand, Keyboard, Mouse
-from tests.browser.key_page import agree, check, connected, expect_enabled, expect_valid, open_dialog
+from tests.browser.key_page import agree, check, confirm, connected, expect_enabled, expect_valid, open_dialog
 from tests.browser.persons import Person, signed_in, with_password
 from tests.browser.stack import Stack, until
 from tests.browser.watched import Visit
@@ -23,7 +23,7 @@ def test_a_key_is_enabled_by_keyboard_alone_and_on_a_small_screen(
         check(page, hand, arn)
         expect_valid(page)
         agree(page, hand)
-        hand.press(page, "Confirm with a passkey")
+        confirm(page, hand)
         expect_enabled(page, name, arn)
 
 
