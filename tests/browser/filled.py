@@ -1,9 +1,12 @@
 """An installation with something to see on every page: tenants that are well, revoked, short of a permission, and new."""
 
+from contextlib import closing
+
 from tests.browser.stack import Stack, until
 from tests.parts import CLIENT, SECRET
 
-WELL, OWN_KEY, REVOKED, SHORT, NEW = "contoso", "wingtip", "fabrikam", "adatum", "northwind"
+WELL, OWN_KEY, REVOKED, SHORT, FAILED, NEW = "contoso", "wingtip", "fabrikam", "adatum", "tailspin", "northwind"
+TENANTS = (WELL, OWN_KEY, REVOKED, SHORT, FAILED, NEW)
 
 GRAPH_OPTIONS = ("--users", "60", "--groups", "10", "--applications", "4", "--policies", "3")
 
@@ -18,6 +21,7 @@ def fill(stack: Stack) -> None:
     stack.run("verify", WELL, "--shallow")
     _fill_own_keys(stack)
     _fill_short(stack)
+    _fill_failed(stack)
     stack.connect(NEW, stack.graph.add_directory(objects=10, seed=4))
 
 
@@ -40,7 +44,17 @@ def _fill_short(stack: Stack) -> None:
     directory = stack.graph.add_directory(objects=20, seed=5)
     stack.connect(SHORT, directory)
     app = {"client_id": CLIENT, "secret": SECRET, "permissions": ["Directory.Read.All"]}
-    stack.graph.directory(directory).post("apps", app)
+    with closing(stack.graph.directory(directory)) as graph:
+        graph.post("apps", app)
     stack.run("backup", SHORT, "--wait")
     stack.run("schedule", "set", SHORT, "--cron", "0 3 * * *")
     stack.run("schedule", "pause", SHORT)
+
+
+def _fill_failed(stack: Stack) -> None:
+    """Connect a tenant whose application has a new secret, so that its backup fails."""
+    directory = stack.graph.add_directory(objects=10, seed=6)
+    stack.connect(FAILED, directory)
+    with closing(stack.graph.directory(directory)) as graph:
+        graph.post("apps", {"client_id": CLIENT, "secret": "another-secret", "permissions": []})
+    stack.run("backup", FAILED, "--wait", status=1)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from console.web.pages.help_pages import TOPICS
 from console.web.routes import ROUTES
-from tests.browser.filled import NEW, OWN_KEY, REVOKED, SHORT, WELL
+from tests.browser.filled import TENANTS, WELL
 from tests.browser.stack import Stack
 
-_TENANTS = (WELL, OWN_KEY, REVOKED, SHORT, NEW)
 _NO_PAGES = re.compile(
     r"/(static|live|api/v1)/|^/(healthz|readyz|metrics|favicon\.ico|api/openapi\.json)$|/(export|options)$"
 )
@@ -28,13 +27,13 @@ class Address:
 
 def addresses(stack: Stack) -> Iterator[Address]:
     """Yield every page: those of tenants once for each tenant that has what the page shows."""
-    values_of = {tenant: _values(stack, tenant) for tenant in _TENANTS}
+    values_of = {tenant: _values(stack, tenant) for tenant in TENANTS}
     for topic in TOPICS:
         yield Address(f"help-{topic}", f"/help/{topic}")
     for path in dict.fromkeys(route.path for route in ROUTES if route.method == "GET"):
         if _NO_PAGES.search(path) or "{topic}" in path:
             continue
-        for tenant in _TENANTS if "{name}" in path else (WELL,):
+        for tenant in TENANTS if "{name}" in path else (WELL,):
             values, needed = values_of[tenant], _PARAMETER.findall(path)
             unknown = set(needed) - set(values)
             assert not unknown, f"the walk has nothing for {unknown} of {path}"
