@@ -49,12 +49,12 @@ def test_every_page_is_accessible_in_both_themes_and_at_both_widths(
 ) -> None:
     wrong, seen = [], 0
     with signed_in(visiting, filled, passkeys=True) as page:
-        for address in addresses(stack):
-            response = page.goto(address.path)
+        for place in addresses(stack):
+            response = page.goto(place.path)
             assert response is not None
             seen += 1
             if response.status != 200:
-                wrong.append(f"{address.path} answers {response.status}")
+                wrong.append(f"{place.path} answers {response.status}")
             try:
                 assert_accessible(page)
             except AssertionError as error:
