@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.people_rows import (
@@ -125,75 +125,79 @@ def _delete(change: PeopleChange, person_id: str, role: Role, tenant_id: str | N
 def _details(
     connection: Connection, now: datetime, *, person_id: str | None = None, tenant_id: str | None = None
 ) -> list[PersonDetail]:
-    """Return people in detail, newest first: one, those with a grant that covers the tenant, or all. Three queries."""
-    query = _people_query(now).order_by(people.c.created_at.desc(), people.c.handle)
+    """Return people in detail, newest first: one, those with a grant that covers the tenant, or all. One query."""
+    query = _query(now)
     if person_id is not None:
         query = query.where(people.c.person_id == person_id)
     if tenant_id is not None:
         covers = or_(grants.c.tenant_id == tenant_id, grants.c.tenant_id.is_(None))
         query = query.where(people.c.person_id.in_(select(grants.c.person_id).where(covers, lasting_at(now))))
-    rows = connection.execute(query).mappings().all()
-    ids = [row["person_id"] for row in rows]
-    by_person = _grants_of(connection, ids, now)
-    named = _identities_of(connection, ids)
-    return [
-        PersonDetail(
-            person=person_of(row),
-            grants=tuple(by_person[row["person_id"]]),
-            ways=Ways(
-                passkeys=row["passkeys"],
-                identities=tuple(named[row["person_id"]]),
-                password=bool(row["passwords"]),
-                codes=row["codes"],
-            ),
-            signed_in_at=row["signed_in_at"],
-            seen_at=row["seen_at"],
-            invited_until=row["invited_until"],
-        )
-        for row in rows
-    ]
+    by_person: dict[str, list[RowMapping]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        by_person[row["person_id"]].append(row)
+    return [_detail_of(rows) for rows in by_person.values()]
 
 
-def _people_query(now: datetime) -> Select[Any]:
-    """Return the query for people with how many ways to sign in they have, and when their invitation expires."""
+def _query(now: datetime) -> Select[Any]:
+    """Return the query for people: a row for each pair of a grant and an identity, each oldest first.
+
+    It counts the other ways to sign in, and says when the invitation expires.
+    """
     own_keys = select(func.count()).where(passkeys.c.person_id == people.c.person_id).scalar_subquery()
     is_password = and_(secrets_hashed.c.person_id == people.c.person_id, secrets_hashed.c.kind == PASSWORD)
     own_passwords = select(func.count()).where(is_password).scalar_subquery()
     own_codes = select(func.count()).where(unused_codes(people.c.person_id)).scalar_subquery()
     is_open = and_(invitations.c.person_id == people.c.person_id, invitations.c.expires_at > now)
     expires = select(func.max(invitations.c.expires_at)).where(is_open).scalar_subquery()
-    return select(
-        people,
-        own_keys.label("passkeys"),
-        own_passwords.label("passwords"),
-        own_codes.label("codes"),
-        expires.label("invited_until"),
+    joined = (
+        people.outerjoin(grants, and_(grants.c.person_id == people.c.person_id, lasting_at(now)))
+        .outerjoin(tenants, tenants.c.tenant_id == grants.c.tenant_id)
+        .outerjoin(identities, identities.c.person_id == people.c.person_id)
+    )
+    return (
+        select(
+            people,
+            own_keys.label("passkeys"),
+            own_passwords.label("passwords"),
+            own_codes.label("codes"),
+            expires.label("invited_until"),
+            *(grants.c[name] for name in ("grant_id", "tenant_id", "role", "until", "given_by", "reason", "given_at")),
+            tenants.c.name.label("tenant"),
+            identities.c.authority,
+            identities.c.subject,
+        )
+        .select_from(joined)
+        .order_by(people.c.created_at.desc(), people.c.handle)
+        .order_by(grants.c.given_at, grants.c.grant_id, identities.c.bound_at)
     )
 
 
-def _grants_of(connection: Connection, ids: Sequence[str], now: datetime) -> dict[str, list[GivenGrant]]:
-    """Return the grants of these people that have not ended, with the names of their tenants, oldest first."""
-    tenant = tenants.c.tenant_id == grants.c.tenant_id
-    query = select(grants, tenants.c.name.label("tenant")).select_from(grants.outerjoin(tenants, tenant))
-    query = query.where(grants.c.person_id.in_(ids), lasting_at(now)).order_by(grants.c.given_at, grants.c.grant_id)
-    by_person: dict[str, list[GivenGrant]] = defaultdict(list)
-    for row in connection.execute(query).mappings():
-        by_person[row["person_id"]].append(
-            GivenGrant(
-                grant=grant_of(row),
-                tenant=row["tenant"],
-                by=row["given_by"],
-                reason=row["reason"],
-                given_at=row["given_at"],
-            )
-        )
-    return by_person
+def _detail_of(rows: Sequence[RowMapping]) -> PersonDetail:
+    """Return the person in these rows."""
+    first = rows[0]
+    given = {row["grant_id"]: _given(row) for row in rows if row["grant_id"] is not None}
+    named = {(row["authority"], row["subject"]): None for row in rows if row["authority"] is not None}
+    return PersonDetail(
+        person=person_of(first),
+        grants=tuple(given.values()),
+        ways=Ways(
+            passkeys=first["passkeys"],
+            identities=tuple(Identity(authority=authority, subject=subject) for authority, subject in named),
+            password=bool(first["passwords"]),
+            codes=first["codes"],
+        ),
+        signed_in_at=first["signed_in_at"],
+        seen_at=first["seen_at"],
+        invited_until=first["invited_until"],
+    )
 
 
-def _identities_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Identity]]:
-    """Return the identities of these people, oldest first."""
-    query = select(identities).where(identities.c.person_id.in_(ids)).order_by(identities.c.bound_at)
-    by_person: dict[str, list[Identity]] = defaultdict(list)
-    for row in connection.execute(query).mappings():
-        by_person[row["person_id"]].append(Identity(authority=row["authority"], subject=row["subject"]))
-    return by_person
+def _given(row: RowMapping) -> GivenGrant:
+    """Return the grant in a row, with the name of its tenant."""
+    return GivenGrant(
+        grant=grant_of(row),
+        tenant=row["tenant"],
+        by=row["given_by"],
+        reason=row["reason"],
+        given_at=row["given_at"],
+    )

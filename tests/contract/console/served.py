@@ -50,9 +50,10 @@ class Browser(httpx.Client):
 class Console:
     """A running console. ``world`` has its catalog, ``world.add("acme")`` adds a tenant."""
 
-    def __init__(self, folder: Path, *, https: bool = False, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, https: bool = False, world: World | None = None, **settings: Any) -> None:
         self._scheme = "https" if https else "http"
-        self.world = World(migrated_file(folder / "catalog.sqlite3"))
+        self.world = world or World(migrated_file(folder / "catalog.sqlite3"))
+        self.ids: dict[str, str] = {}
         self.clock = SystemClock()
         self.port = 0
         self._settings = settings
