@@ -12,7 +12,7 @@ from console.documents.audit import EventDocument, event_document, trail_verific
 from console.documents.times import to_second
 from console.documents.words import counted
 from console.download_file import to_file, to_standard_output
-from shared.domain.audit import INSTALLATION, exported
+from shared.domain.audit import INSTALLATION
 from shared.domain.errors import Code, Refuse
 from shared.ports.catalog.audit import AuditedTenant
 
@@ -97,14 +97,14 @@ def export(output: Output, name: AuditedName = None, installation: Installation 
     if not output:
         raise Refuse(Code.WRONG_USE, "-o needs the name of a file, or - for standard output.")
     catalog = open_catalog()
-    from shared.engine.audit import all_entries
+    from shared.engine.audit_reading import exported_pages
 
     tenant = _chain(catalog, name, installation)
     count = 0
     with to_standard_output() if output == "-" else to_file(output) as sink:
-        for entry in all_entries(catalog.tenant(tenant.tenant_id).audit):
-            sink.write(f"{exported(entry)}\n".encode())
-            count += 1
+        for page in exported_pages(catalog.tenant(tenant.tenant_id).audit):
+            sink.write(page)
+            count += page.count(b"\n")
     if output != "-":
         note(f"{counted(count, 'event')} written to {output}.")
 

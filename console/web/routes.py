@@ -5,6 +5,7 @@ Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch r
 
 from console.web.auth import codes, confirm, directory, invitation, provider, set_up, sign_in
 from console.web.pages import (
+    audit,
     files,
     fleet,
     help_pages,
@@ -17,6 +18,7 @@ from console.web.pages import (
     overview,
     preferences,
     probes,
+    schedule,
 )
 from console.web.table import Route
 from shared.domain.access import Action
@@ -73,6 +75,16 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/t/{name}/jobs/{job}/retry", Action.TENANT_SEE, jobs.retry),
     Route("POST", "/t/{name}/backup", Action.BACKUP_ASK, jobs.back_up),
     Route("POST", "/t/{name}/verify", Action.VERIFY_ASK, jobs.verify),
+    Route("GET", "/t/{name}/schedule", Action.TENANT_SEE, schedule.show),
+    Route("POST", "/t/{name}/schedule", Action.SCHEDULE_SET, schedule.save),
+    Route("POST", "/t/{name}/schedule/pause", Action.SCHEDULE_SET, schedule.pause),
+    Route("POST", "/t/{name}/schedule/resume", Action.SCHEDULE_SET, schedule.resume),
+    Route("GET", "/t/{name}/audit", Action.AUDIT_SEE, audit.show),
+    Route("GET", "/t/{name}/audit/verify", Action.AUDIT_VERIFY, audit.verify),
+    Route("GET", "/t/{name}/audit/export", Action.AUDIT_EXPORT, audit.export),
+    Route("GET", "/audit", Action.AUDIT_SEE, audit.show),
+    Route("GET", "/audit/verify", Action.AUDIT_VERIFY, audit.verify),
+    Route("GET", "/audit/export", Action.AUDIT_EXPORT, audit.export),
     Route("GET", "/live/jobs/{job}", Action.SELF_SEE, job.live),
     # key management
     Route("GET", _KEY, Action.TENANT_SEE, keys.show),

@@ -99,10 +99,12 @@ def _simulated(cron: str, after: datetime) -> CronSim:
         )
     try:
         return CronSim(cron, after)
-    except (CronSimError, ValueError):
-        raise _invalid(
-            f"'{cron}' is not a schedule: a field is wrong or out of range, or it never comes true"
-        ) from None
+    except CronSimError as error:
+        field = str(error).removeprefix("Bad ").replace("-", " ")
+        never = ", or no month has such a day" if field == "day of month" else ""
+        raise _invalid(f"'{cron}' is not a schedule: the {field} is wrong or out of range{never}") from None
+    except ValueError:  # a number of thousands of digits
+        raise _invalid(f"'{cron}' is not a schedule: a field is wrong or out of range") from None
 
 
 def _invalid(text: str) -> Refuse:

@@ -9,12 +9,12 @@ from contextlib import suppress
 
 import msgspec
 
-from shared.domain.audit import Entry, Head, encode_head
+from shared.domain.audit import Head, encode_head
 from shared.domain.audit_chain import Fault, Verdict, compare_with_head, ended_by, verify_chain
 from shared.domain.errors import Alarm, Code, EntrakeepError, Refuse, Retry
+from shared.engine.audit_reading import all_entries
 from shared.engine.context import Context
 from shared.ports.blobs import BlobStore
-from shared.ports.catalog.audit import Audit
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.vault.listing import Listing
 from shared.vault.names import head_blob
@@ -22,8 +22,6 @@ from shared.vault.rereading import read_twice
 
 log = logging.getLogger(__name__)
 
-_PAGE = 1000
-"""Number of events read at a time."""
 _MOST_EVENTS = 2**31 - 2**20
 """Highest number of a head. A higher one is forged, to use up the numbers of events."""
 _SET_BACK = (
@@ -149,14 +147,6 @@ def refused_broken(verdict: Verdict) -> Verdict:
         )
         raise Refuse(Code.AUDIT_BROKEN, sentence)
     return verdict
-
-
-def all_entries(audit: Audit, after: int = 0) -> Iterator[Entry]:
-    """Yield every event with a number above ``after``, in order."""
-    page = audit.entries(after, _PAGE)
-    while page:
-        yield from page
-        page = audit.entries(page[-1].number, _PAGE)
 
 
 def _read_heads(store: BlobStore, catalog: TenantCatalog, listing: Listing) -> Iterator[Head]:

@@ -132,7 +132,7 @@ NOT_LIMITS = {
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
         console/web/rendering._WORTH_ZIPPING
         domain/backoff._MOST_GROWTHS domain/restore/packing._LEVEL domain/restore/packing._WORTH
-        adapters/oidc/transport._BLOCK engine/audit._PAGE engine/backup/gather._LINES engine/restore/looking._PAGE
+        adapters/oidc/transport._BLOCK engine/audit_reading._PAGE engine/backup/gather._LINES engine/restore/looking._PAGE
         engine/backup/seen_objects._MOST_REPEATED domain/compare._STRETCH
         engine/compare/differences._OVERHEAD console/cli/comparisons/spool._FAST console/cli/comparisons/spool._PART
         console/cli/compare._BATCH console/cli/compare._AT_ONCE engine/snapshots/download._BATCH vault/reader._PART

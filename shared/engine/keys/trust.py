@@ -13,7 +13,8 @@ from shared.domain.audit import Event, event_of
 from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import EntrakeepError, Refuse
 from shared.domain.trust import arns_in_use
-from shared.engine.audit import all_entries, newest_head
+from shared.engine.audit import newest_head
+from shared.engine.audit_reading import all_entries
 from shared.engine.context import Context
 from shared.engine.keys.retrying import retry_kms
 from shared.ports.catalog.tenant import TenantCatalog

@@ -11,7 +11,7 @@ from shared.domain.audit_chain import verify_chain
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import JobKind, StepPlan
 from shared.domain.model import CredentialKind, Tenant
-from shared.engine.audit import all_entries
+from shared.engine.audit_reading import all_entries
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.catalog.upkeep import BucketContents

@@ -216,7 +216,8 @@ def test_a_page_takes_at_most_six_queries(console: Console, acme: TenantCatalog)
     acme.claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None)
     operator = console.as_("operator")
     operator.get("/jobs")  # fills the cache of what the stack says about itself
-    for path in ("/jobs", f"/t/{name_of(acme)}/jobs", address(acme, job.job_id)):
+    paths = ("/jobs", f"/t/{name_of(acme)}/jobs", address(acme, job.job_id))
+    for path in paths:
         with recorded_statements() as statements:
             assert operator.get(path).status_code == 200
         assert len([each for each in statements if each.startswith("SELECT")]) <= 6, statements

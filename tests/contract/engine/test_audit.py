@@ -13,7 +13,8 @@ import pytest
 from shared.domain.audit import INSTALLATION, NOTHING_BEFORE, Action, canonical, event_of, hash_of
 from shared.domain.errors import Alarm, Code, EntrakeepError, KeyRefused, Refuse, StoreTrouble
 from shared.domain.jobs import Job, JobKind, JobState, SweepResult
-from shared.engine.audit import all_entries, keep_head, refused_broken, verify_audit
+from shared.engine.audit import keep_head, refused_broken, verify_audit
+from shared.engine.audit_reading import all_entries
 from shared.engine.snapshots.browse import browse
 from shared.engine.snapshots.download import download
 from shared.engine.tenants.onboarding import remove_tenant

@@ -97,7 +97,9 @@ def test_a_cron_expression_is_explained_in_words(cron: str, words: str) -> None:
     [
         ("* * * *", "UTC", "five fields"),
         ("* * * * * *", "UTC", "five fields"),
-        ("61 * * * *", "UTC", "out of range"),
+        ("61 * * * *", "UTC", "the minute is wrong or out of range"),
+        ("0 0 30 2 *", "UTC", "the day of month is wrong or out of range, or no month has such a day"),
+        ("0 0 * * 8", "UTC", "the day of week is wrong or out of range."),
         ("hourly please do it now", "UTC", "not a schedule"),
         ("0 0 31 2 *", "UTC", "'0 0 31 2 \\*'"),
         ("0 0 */31 2 1#2", "UTC", "never comes true"),
