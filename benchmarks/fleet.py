@@ -153,17 +153,17 @@ def _job(tenant: str, number: int, at: datetime) -> Row:
 def _snapshots(n: int, tenant: str, count: int, now: datetime) -> Iterator[Row]:
     """Yield snapshots. The newest has the report of a whole directory, the others a short one. Some are incomplete."""
     for index, age in enumerate(_ages(n, count)):
-        if n % 100 == 90:
-            return
+        if n % 100 == 90 or index % 20 == 19:
+            continue
         complete = n % 10 != 4 or index < count - 3
-        names = list(RESOURCES) if index == count - 1 else list(RESOURCES)[:20]
+        names = list(RESOURCES) if index >= count - 2 else list(RESOURCES)[:20]
         answers = ["whole" if complete or place else "forbidden" for place in range(len(names))]
         yield {
             "tenant_id": tenant,
             "snapshot_id": _id(tenant, "snapshot", index),
             "number": index + 1,
             "job_id": _id(tenant, "job", index),
-            "parent": _id(tenant, "snapshot", index - 1) if index else None,
+            "parent": _id(tenant, "snapshot", index - 1) if index % 20 else None,
             "created_at": now - age + timedelta(minutes=2),
             "manifest_sha256": "f" * 64,
             "data_key_id": "d" * 64,

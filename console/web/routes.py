@@ -6,6 +6,7 @@ Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch r
 from console.web.auth import codes, confirm, directory, invitation, provider, set_up, sign_in
 from console.web.pages import (
     audit,
+    connection,
     files,
     fleet,
     help_pages,
@@ -19,6 +20,7 @@ from console.web.pages import (
     preferences,
     probes,
     schedule,
+    snapshots,
 )
 from console.web.table import Route
 from shared.domain.access import Action
@@ -67,6 +69,10 @@ ROUTES: tuple[Route, ...] = (
     # fleet, overview, snapshots, connection
     Route("GET", "/fleet", Action.FLEET_SEE, fleet.show),
     Route("GET", "/t/{name}", Action.TENANT_SEE, overview.show),
+    Route("GET", "/t/{name}/snapshots", Action.TENANT_SEE, snapshots.of_tenant),
+    Route("GET", "/t/{name}/s/{snapshot}", Action.TENANT_SEE, snapshots.show),
+    Route("GET", "/t/{name}/settings/connection", Action.TENANT_SEE, connection.show),
+    Route("POST", "/t/{name}/settings/connection/check", Action.CONNECTION_CHECK, connection.check),
     # jobs, schedule, audit, live
     Route("GET", "/jobs", Action.FLEET_SEE, jobs.of_all),
     Route("GET", "/t/{name}/jobs", Action.TENANT_SEE, jobs.of_tenant),

@@ -113,12 +113,15 @@ NOT_LIMITS = {
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
         console/cli/tables._PROSE_COLUMNS console/web/marks._LONGEST console/web/pages/home._MOST console/web/words._STEPS
+        console/web/timeline.WIDTH console/web/timeline._PARTS console/web/pages/connection._LAST_CHECKS
+        console/web/pages/overview._JOBS console/web/pages/snapshots._MOST_FAILED console/web/pages/snapshots._MOST_VERIFIES
         console/demo/screen._PLAIN_WIDTH console/documents/schedules._RUNS console/documents/clock_changes._NAMED
         console/documents/words._UNITS
     """,
     "when people are warned": """
         domain/schedule._LOOKED_AHEAD
         domain/sign_in.SOON domain/sign_in._REMINDERS engine/key_health/warnings.EXPIRES_WITHIN
+        console/web/readiness._TRIED_DAYS
     """,
     "how a screen, a demo and one process on a laptop behave": """
         console/cli/progress._WINDOW console/cli/waiting._LOOK console/cli/waiting._LOOK_ASIDE

@@ -104,7 +104,7 @@ def show(ask: "Ask") -> Page:
 def row_of(entry: FleetEntry) -> Row:
     """Return the row of a tenant."""
     newest, rpo = entry.row.newest, entry.protection.rpo
-    lacking = None if newest is None or newest.complete else f"{counted(len(newest.lacking), 'resource')} lacking"
+    lacking = None if newest is None or newest.complete else f"lacks {len(newest.lacking)}"
     return Row(
         entry=entry,
         document=protection_document(entry),

@@ -40,6 +40,8 @@ def _conditions(wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
         yield jobs.c.asked == wanted.origin.value
     if wanted.since is not None:
         yield jobs.c.created_at >= wanted.since
+    if wanted.until is not None:
+        yield jobs.c.created_at < wanted.until
 
 
 def jobs_watched(job_ids: Collection[str]) -> Select[Any]:

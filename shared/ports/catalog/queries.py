@@ -74,6 +74,8 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Only jobs of this origin; None for both."""
     since: datetime | None = None
     """Only jobs requested at this time or later."""
+    until: datetime | None = None
+    """Only jobs requested before this time."""
     after: str | None = None
     """The id of the last job of the previous page; None for the first page. No job follows one that does not exist."""
     limit: int = 100

@@ -1,16 +1,14 @@
 """The pages of the fleet and of a tenant: every state, filters, pages, refreshes, and what a role may ask for."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, event
 
 from shared.domain.errors import Code
 from shared.domain.freshness import Freshness
 from shared.domain.jobs import JobKind, Origin
 from tests.contract.catalog.fleets import HOURLY, backed_up, fleet_of_all_states
+from tests.contract.console.queries import counted_queries
 from tests.contract.console.served import Console
 
 LABELS = {Freshness.NEVER: "never backed up", Freshness.UNSCHEDULED: "no schedule"}
@@ -19,22 +17,6 @@ LABELS = {Freshness.NEVER: "never backed up", Freshness.UNSCHEDULED: "no schedul
 @pytest.fixture(scope="module", autouse=True)
 def _fleet(console: Console) -> None:
     fleet_of_all_states(console.world)
-
-
-@contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    """Yield the SELECT statements of the whole process during the block."""
-    statements: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        if statement.lstrip().startswith("SELECT") and "FROM" in statement:
-            statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)
 
 
 def rows(text: str) -> list[str]:
