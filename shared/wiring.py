@@ -130,14 +130,14 @@ def tenant_names() -> list[str]:
     return names_on_server(place.database) if place.catalog_file is None else names_in_file(place.catalog_file)
 
 
-def migrate_catalog(grant_to: str | None = None) -> str:
+def migrate_catalog(grant_to: str | None = None, console: str | None = None) -> str:
     """Upgrade the catalog's schema. Return its revision.
 
-    ``grant_to`` is a user of PostgreSQL who gets the rights to use it.
+    ``grant_to`` is a user of PostgreSQL who gets the rights to use it, ``console`` one who gets those of the console alone.
     """
     from shared.adapters.catalog import migrate
 
-    return migrate(config.read_place().database, grant_to)
+    return migrate(config.read_place().database, grant_to, console)
 
 
 def broker_at(url: str) -> "Broker":

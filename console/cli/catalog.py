@@ -22,11 +22,21 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Migrate or rebuild the catalog in SQL.")
 
 
-@app.command(epilog=examples("entrakeep catalog migrate", "entrakeep catalog migrate --grant entrakeep"))
+@app.command(
+    epilog=examples(
+        "entrakeep catalog migrate", "entrakeep catalog migrate --grant entrakeep --grant-console entrakeep_console"
+    )
+)
 def migrate(
     grant: Annotated[
         str | None,
         typer.Option("--grant", metavar="USER", help="PostgreSQL: allow this user, who owns no table, to use them."),
+    ] = None,
+    grant_console: Annotated[
+        str | None,
+        typer.Option(
+            "--grant-console", metavar="USER", help="PostgreSQL: allow this user what the console needs, and no keys."
+        ),
     ] = None,
 ) -> None:
     """Bring the catalog's tables up to date.
@@ -36,9 +46,11 @@ def migrate(
     """
     from shared import wiring
 
-    print_line(f"The catalog is at revision {wiring.migrate_catalog(grant)}.")
+    print_line(f"The catalog is at revision {wiring.migrate_catalog(grant, grant_console)}.")
     if grant is not None:
         print_line(f"The database user {grant} may use the catalog.")
+    if grant_console is not None:
+        print_line(f"The database user {grant_console} may use the catalog as the console does, without keys.")
 
 
 @app.command(epilog=examples("entrakeep catalog rebuild", "entrakeep catalog rebuild --trust-key arn:aws:kms:…"))

@@ -18,16 +18,17 @@ def open_catalog(url: str, *, migrate: bool | None = None) -> Catalog:
     return SqlCatalog(opened(url, migrate=migrate))
 
 
-def migrate(url: str, grant_to: str | None = None) -> str:
+def migrate(url: str, grant_to: str | None = None, console: str | None = None) -> str:
     """Migrate the catalog's schema to the revision that this code needs. Return the schema's revision.
 
-    ``grant_to`` is a PostgreSQL user that may use the tables afterwards. Raises the errors of ``open_catalog``.
+    ``grant_to`` is a PostgreSQL user that may use the tables afterwards, ``console`` one that gets the rights of the console
+    alone. Raises the errors of ``open_catalog``.
     """
     from shared.adapters.catalog.open import database_of
     from shared.adapters.catalog.upgrade import upgraded
 
     database = database_of(url)
     try:
-        return upgraded(database, grant_to)
+        return upgraded(database, grant_to, console)
     finally:
         database.close()

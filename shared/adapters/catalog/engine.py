@@ -80,6 +80,10 @@ class Backend(Protocol):
         """Grant another user of the database the use of the tables. Raises Refuse ``SETTINGS_INVALID``."""
         ...
 
+    def grant_console(self, connection: Connection, user: str) -> None:
+        """Grant another user of the database the rights of the console alone. Raises Refuse ``SETTINGS_INVALID``."""
+        ...
+
     def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:
         """Purge deleted data keys as ``ports.catalog.database.Catalog.purge`` does.
 
@@ -172,6 +176,10 @@ class Database:
     def grant(self, connection: Connection, user: str) -> None:
         """Grant another user of the database the use of the tables. Raises Refuse ``SETTINGS_INVALID``."""
         self._backend.grant(connection, user)
+
+    def grant_console(self, connection: Connection, user: str) -> None:
+        """Grant another user of the database the rights of the console alone. Raises Refuse ``SETTINGS_INVALID``."""
+        self._backend.grant_console(connection, user)
 
     def purge(self, deleted: Collection[bytes]) -> Purged:
         """Purge deleted data keys as ``ports.catalog.database.Catalog.purge`` does. Raises Refuse ``CATALOG_UNREACHABLE``."""

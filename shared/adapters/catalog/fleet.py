@@ -13,7 +13,6 @@ from sqlalchemy import (
     Table,
     and_,
     case,
-    exists,
     false,
     func,
     literal,
@@ -213,8 +212,10 @@ def _newest_complete() -> ScalarSelect[datetime]:
 
 def _refused_since() -> ScalarSelect[datetime]:
     """Return since when KMS has refused a key that wraps, or would wrap, one of the tenant's data keys."""
-    wraps = exists().where(
-        data_keys.c.tenant_id == refusals.c.tenant_id, data_keys.c.arn == refusals.c.arn, newest_generation()
+    wraps = (
+        select(data_keys.c.data_key_id)  # not every column: the console's database user may not read wrapped keys
+        .where(data_keys.c.tenant_id == refusals.c.tenant_id, data_keys.c.arn == refusals.c.arn, newest_generation())
+        .exists()
     )
     return (
         select(func.min(func.coalesce(refusals.c.since, refusals.c.at)))

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 
 from shared.adapters.catalog import schema
+from shared.adapters.catalog.console_rights import console_rights
 from shared.domain.errors import Code, Refuse
 from shared.ports.catalog.database import Purged
 
@@ -121,16 +122,20 @@ class Postgres:
 
     def grant(self, connection: Connection, user: str) -> None:
         """Grant a user the rights on every table. Raises Refuse ``SETTINGS_INVALID`` if the user does not exist."""
-        if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :user"), {"user": user}).scalar():
-            raise Refuse(
-                Code.SETTINGS_INVALID, f"The database has no user {user}: make it with CREATE ROLE {user} LOGIN."
-            )
-        quote = connection.dialect.identifier_preparer.quote
+        quoted = _existing_user(connection, user)
         rights = {table.name: _RIGHTS for table in schema.metadata.sorted_tables}
         for table, right in {**rights, **_READ_ONLY, **_APPEND_ONLY}.items():
             if table in _APPEND_ONLY:
-                connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {quote(user)}")
-            connection.exec_driver_sql(f"GRANT {right} ON {table} TO {quote(user)}")
+                connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {quoted}")
+            connection.exec_driver_sql(f"GRANT {right} ON {table} TO {quoted}")
+
+    def grant_console(self, connection: Connection, user: str) -> None:
+        """Grant a user the rights of the console alone, whatever rights the user had before. Raises as ``grant`` does."""
+        quoted = _existing_user(connection, user)
+        for name in [table.name for table in schema.metadata.sorted_tables] + ["alembic_version"]:
+            connection.exec_driver_sql(f"REVOKE ALL ON {name} FROM {quoted}")
+        for name, right in console_rights():
+            connection.exec_driver_sql(f"GRANT {right} ON {name} TO {quoted}")
 
     def purge(self, connection: Any, deleted: Collection[bytes]) -> Purged:  # noqa: ARG002 - no file to search
         """Vacuum the table of data keys if possible, and report where deleted bytes may remain.
@@ -148,6 +153,13 @@ class Postgres:
         by_state = _BY_STATE.get(getattr(cause, "sqlstate", None) or "")
         message = str(cause).lower()
         return by_state or next((reason for words, reason in _BY_WORDS.items() if words in message), _SILENT)
+
+
+def _existing_user(connection: Connection, user: str) -> str:
+    """Return the user's name, quoted. Raises Refuse ``SETTINGS_INVALID`` if the user does not exist."""
+    if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :user"), {"user": user}).scalar():
+        raise Refuse(Code.SETTINGS_INVALID, f"The database has no user {user}: make it with CREATE ROLE {user} LOGIN.")
+    return connection.dialect.identifier_preparer.quote(user)
 
 
 def _vacuum(connection: Any) -> bool:

@@ -86,7 +86,14 @@ class Sqlite:
 
     def grant(self, connection: Connection, user: str) -> None:
         """Raise Refuse ``SETTINGS_INVALID``: SQLite has no users."""
-        raise Refuse(Code.SETTINGS_INVALID, "SQLite has no users: omit --grant, and limit who may read the file.")
+        raise Refuse(
+            Code.SETTINGS_INVALID,
+            "SQLite has no users: omit --grant and --grant-console, and limit who may read the file.",
+        )
+
+    def grant_console(self, connection: Connection, user: str) -> None:
+        """Raise Refuse ``SETTINGS_INVALID``: SQLite has no users."""
+        self.grant(connection, user)
 
     def purge(self, connection: sqlite3.Connection, deleted: Collection[bytes]) -> Purged:
         """Empty the write-ahead log, and rewrite the file if it still contains a deleted wrapped data key.

@@ -55,11 +55,11 @@ def revision_of(database: Database) -> Revision:
         return _revision(connection)
 
 
-def upgraded(database: Database, grant_to: str | None = None) -> str:
+def upgraded(database: Database, grant_to: str | None = None, console: str | None = None) -> str:
     """Migrate the schema to the revision that this code needs, one process at a time. Return its revision.
 
     A newer revision that is compatible with this code is left as it is. ``grant_to`` is a PostgreSQL user that may use
-    the tables afterwards.
+    the tables afterwards, ``console`` one that gets the rights of the console alone.
 
     Raises Refuse ``CATALOG_NEEDS_MIGRATION`` if a newer version of the code is needed, and ``SETTINGS_INVALID`` if the
     user does not exist or the database has no users.
@@ -74,6 +74,8 @@ def upgraded(database: Database, grant_to: str | None = None) -> str:
             current = _revision(connection)
         if grant_to is not None:
             database.grant(connection, grant_to)
+        if console is not None:
+            database.grant_console(connection, console)
     return current.revision or REVISION
 
 

@@ -24,6 +24,7 @@ from shared.adapters.passwords import Argon2Passwords
 from shared.domain.access import Grant, Role
 from shared.domain.limits import LIMITS
 from shared.domain.people import Means, SignIn
+from shared.ports.catalog.database import Catalog
 from shared.web_config import WebSettings
 from tests.contract.catalog.world import World, new_id
 from tests.migrated import migrated_file
@@ -50,10 +51,20 @@ class Browser(httpx.Client):
 class Console:
     """A running console. ``world`` has its catalog, ``world.add("acme")`` adds a tenant."""
 
-    def __init__(self, folder: Path, *, https: bool = False, world: World | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        https: bool = False,
+        world: World | None = None,
+        catalog: Catalog | None = None,
+        **settings: Any,
+    ) -> None:
+        """Use a catalog in the folder, or ``world``. ``catalog`` is that world's, opened as another database user."""
         self._scheme = "https" if https else "http"
         self.world = world or World(migrated_file(folder / "catalog.sqlite3"))
         self.ids: dict[str, str] = {}
+        self._catalog = catalog or self.world.catalog
         self.clock = SystemClock()
         self.port = 0
         self._settings = settings
@@ -74,11 +85,11 @@ class Console:
             **self._settings,
         )
         return Front(
-            catalog=self.world.catalog,
+            catalog=self._catalog,
             clock=self.clock,
             settings=settings,
             limits=limits,
-            pulse=Pulse(self.world.catalog, self.clock, limits),
+            pulse=Pulse(self._catalog, self.clock, limits),
             passkeys=wiring.passkeys(settings),
             passwords=QUICK_PASSWORDS,
             provider=wiring.sign_in_provider(settings),
