@@ -183,6 +183,26 @@ def remove_tenant(name: str, *, shred: bool = False) -> str:
     return _line("tenant remove", name, shred=shred)
 
 
+def list_people(tenant: str | None) -> str:
+    """Return the command that lists the people with a role in a tenant, or with None all."""
+    return _line("people list", tenant=tenant)
+
+
+def show_sign_ins(handle: str) -> str:
+    """Return the command that lists a person's sign-ins."""
+    return _line("people sign-ins", handle)
+
+
+def reset_person(handle: str) -> str:
+    """Return the command that removes every way to sign in of a person, and prints the link of an invitation."""
+    return _line("people reset", handle)
+
+
+def set_up_code() -> str:
+    """Return the command that prints a code for the set-up."""
+    return _line("people code")
+
+
 def _line(command: str, *arguments: str | None, **options: Option | Iterable[str]) -> str:
     """Return the line of a command with its arguments and options. Arguments that are None are left out.
 

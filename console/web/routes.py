@@ -17,6 +17,7 @@ from console.web.pages import (
     keys,
     me,
     overview,
+    people,
     preferences,
     probes,
     schedule,
@@ -121,6 +122,19 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/me/passkeys/remove", Action.SELF_CHANGE, me.remove_passkey),
     Route("POST", "/me/ways/remove", Action.SELF_CHANGE, me.remove_way),
     Route("POST", "/me/sign-ins/end", Action.SELF_SEE, me.end_sign_in),
+    Route("GET", "/people", Action.INSTALLATION_PEOPLE, people.show),
+    Route("POST", "/people", Action.INSTALLATION_PEOPLE, people.add),
+    Route("GET", "/people/{handle}", Action.INSTALLATION_PEOPLE, people.person),
+    Route("POST", "/people/{handle}/roles", Action.INSTALLATION_PEOPLE, people.change_role),
+    Route("POST", "/people/{handle}/invite", Action.INSTALLATION_PEOPLE, people.invite),
+    Route("POST", "/people/{handle}/sign-ins/end", Action.INSTALLATION_SIGN_INS, people.end_sign_ins),
+    Route("POST", "/people/{handle}/remove", Action.INSTALLATION_PEOPLE, people.remove),
+    Route("GET", "/t/{name}/people", Action.PEOPLE_GRANT, people.show),
+    Route("POST", "/t/{name}/people", Action.PEOPLE_GRANT, people.add),
+    Route("GET", "/t/{name}/people/{handle}", Action.PEOPLE_GRANT, people.person),
+    Route("POST", "/t/{name}/people/{handle}/roles", Action.PEOPLE_GRANT, people.change_role),
+    Route("POST", "/t/{name}/people/{handle}/invite", Action.PEOPLE_GRANT, people.invite),
+    Route("POST", "/t/{name}/people/{handle}/sign-ins/end", Action.PEOPLE_GRANT, people.end_sign_ins),
     # notices
     # the API
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response
 
+from console.web import commands
 from console.web.auth import answers, ceremony, who
 from console.web.auth.first_way import made_passkey, password_without_codes
 from console.web.page import Page
@@ -100,6 +101,7 @@ def _page(ask: "Ask", *, code: str = "", problem: str = "", wrong_handle: str = 
         "wrong_handle": wrong_handle,
         "wrong_password": wrong_password,
         "no_passkeys": ask.front.passkeys.unavailable,
+        "line": commands.set_up_code(),
     }
     wrong = problem or wrong_handle or wrong_password
     return Page(template="auth/set_up.html", values=values, status=422 if wrong else 200)

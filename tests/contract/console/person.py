@@ -1,6 +1,5 @@
 """A person at a browser: fills in the forms of sign-in as they stand on the page, and keeps cookies as browsers do."""
 
-import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -13,13 +12,12 @@ import httpx
 from console.web.visitor import COOKIE
 from shared.domain.access import Grant
 from shared.engine.access import ways
+from shared.engine.access.slowing import of_address
 from tests.contract.catalog.world import new_id
 from tests.contract.console.served import QUICK_PASSWORDS, Console
 from tests.contract.sign_in.authenticator import Authenticator
 
 WORD = "correct horse battery"
-_NETWORKS = itertools.count(1)
-"""Each browser is in a network of its own, because failed tries slow down all of one network."""
 
 
 class Visitor:
@@ -33,7 +31,7 @@ class Visitor:
         self.cookies: dict[str, str] = {}
         self.phone = Authenticator(console.url)
         self._client = console.nobody()
-        self._client.headers.update({"x-forwarded-for": f"2001:db8:{next(_NETWORKS):x}::1"} | headers)
+        self._client.headers.update(headers)
 
     @property
     def sign_in_cookie(self) -> str | None:
@@ -94,7 +92,11 @@ class Visitor:
 
 
 def person(console: Console, *grants: Grant, break_glass: bool = False, passkey: bool = True) -> Visitor:
-    """Return the browser of a new person with a password and a passkey, who has not signed in."""
+    """Return the browser of a new person with a password and a passkey, who has not signed in.
+
+    Failed tries of other tests are forgotten, because all browsers here are in one network.
+    """
+    console.world.catalog.tries().succeed(of_address("127.0.0.1"))
     person_id = new_id()
     handle = f"ana-{person_id[:8]}"
     console.world.catalog.people().add(person_id, handle, grants=grants, break_glass=break_glass)

@@ -1,7 +1,5 @@
 """Signing in and out of the console, and the attacks on it."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from console.web.auth.ceremony import COOKIE as BROWSER
@@ -9,14 +7,7 @@ from console.web.visitor import COOKIE
 from shared.domain.access import Grant, Role
 from shared.domain.people import FREE_TRIES
 from tests.contract.console.person import Visitor, person
-from tests.contract.console.served import Console, served_console
-
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """Serve a console that believes its test which network a browser is in."""
-    with served_console(tmp_path_factory.mktemp("console"), web_proxies="127.0.0.1") as console:
-        yield console
+from tests.contract.console.served import Console
 
 
 @pytest.fixture

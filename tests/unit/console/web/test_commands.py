@@ -76,6 +76,11 @@ LINES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "audit export",
         {"installation": True, "output": "audit.jsonl"},
     ),
+    "list_people": (commands.list_people("contoso"), "people list", {"tenant": "contoso"}),
+    "list_people of all": (commands.list_people(None), "people list", {}),
+    "show_sign_ins": (commands.show_sign_ins("ana"), "people sign-ins", {"handle": "ana"}),
+    "reset_person": (commands.reset_person("ana"), "people reset", {"handle": "ana"}),
+    "set_up_code": (commands.set_up_code(), "people code", {}),
     "add_tenant": (
         commands.add_tenant("contoso", GUID, CLIENT, secret_file="my secret.txt", secret_expires="2027-01-31"),
         "tenant add",
