@@ -11,7 +11,7 @@ from starlette.routing import Route as Served
 from starlette.types import ASGIApp
 
 from console.web.dispatch import Dispatch
-from console.web.errors import Problem
+from console.web.errors import Problem, problem_of
 from console.web.faces import Face
 from console.web.front import Front
 from console.web.guard import Guard
@@ -34,15 +34,18 @@ def make_app(front: Front, face: Face = Face.CATALOG) -> ASGIApp:
     refusal = partial(refused, rendering)
 
     async def unmatched(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
+        status = error.status_code if isinstance(error, HTTPException) else 400
         return refusal(request, Problem(status, Code.WRONG_USE.value, _SENTENCES.get(status, "That failed.")))
+
+    async def defective(request: Request, error: Exception) -> Response:
+        return refusal(request, problem_of(error))
 
     app = FastAPI(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         routes=[_served(route, dispatch) for route in ROUTES if route.face is face],
-        exception_handlers={HTTPException: unmatched},
+        exception_handlers={HTTPException: unmatched, Exception: defective},
         redirect_slashes=False,
     )
     app.state.live = Live(looking(front, rendering), front.limits)

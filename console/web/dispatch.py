@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from console.web.auth import confirm, sign_in
-from console.web.errors import problem_of
+from console.web.errors import defect, problem_of
 from console.web.page import Ask, Form, Page, decoded
 from console.web.visitor import Visitor, visitor_of
 from shared.domain.access import RULES, Action
@@ -119,12 +119,8 @@ class Dispatch:
         log.info("%s %s %d %d ms %s %s", route.method, route.path, status, seconds * 1000, ask.visitor.actor, tenant)
 
     def _note_defect(self, route: "Route", error: Exception) -> None:
-        """Write where a defect is, without the exception's text, which may be anything."""
-        trace, places = error.__traceback__, []
-        while trace is not None:
-            places.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
-            trace = trace.tb_next
-        log.error("%s %s failed with %s at %s", route.method, route.path, type(error).__name__, " > ".join(places))
+        """Write where a defect is."""
+        log.error("%s %s failed with %s", route.method, route.path, defect(error))
 
 
 def admitted(ask: Ask, route: "Route") -> Ask:

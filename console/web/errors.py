@@ -120,3 +120,12 @@ def problem_of(error: Exception) -> Problem:
 def actor_of(code: Code) -> str | None:
     """Return who must act on an error with this code, or None if the reader can."""
     return _ACTORS.get(code)
+
+
+def defect(error: Exception) -> str:
+    """Return the class of an exception and where it was raised, without its text, which may be anything."""
+    trace, places = error.__traceback__, []
+    while trace is not None:
+        places.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {' > '.join(places)}"

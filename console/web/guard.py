@@ -1,6 +1,7 @@
 """The outermost layer: what is refused before any page sees it, and the headers that each answer gets."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.web.errors import Problem
+from console.web.errors import Problem, defect
 from console.web.security import (
     SAFE_METHODS,
     Origin,
@@ -26,6 +27,8 @@ from console.web.security import (
 from console.web.visitor import COOKIE
 from shared.domain.errors import Code
 from shared.domain.limits import Limits
+
+log = logging.getLogger("entrakeep.web")
 
 Refusal = Callable[[Request, Problem], Response]
 
@@ -53,8 +56,14 @@ class Guard:
         body = problem or (b"" if scope["method"] in SAFE_METHODS else await self._body(scope, receive))
         if isinstance(body, Problem):
             await self._refusal(Request(scope), body)(scope, receive, send)
-        else:
+            return
+        try:
             await self._app(scope, _replayed(body, receive), send)
+        except asyncio.CancelledError:
+            log.info("a request was ended with the process")
+        except Exception as error:
+            # Its text may be anything, and a traceback of the server's own would print it.
+            log.error("a request failed with %s", defect(error))
 
     def _with_headers(self, send: Send) -> Send:
         async def sending(message: Message) -> None:

@@ -1,6 +1,10 @@
 """The HTTP server of the console: uvicorn, set up for one small application behind a proxy or on loopback."""
 
 import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import h11
@@ -48,11 +52,23 @@ def patient_http(head_seconds: float) -> type[H11Protocol]:
     return Patient
 
 
+class QuietEnd(uvicorn.Server):
+    """A server that ends with status 0 after SIGTERM and Ctrl-C. uvicorn itself would end by that signal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let both signals end the server, in the main thread alone: others get none."""
+        if threading.current_thread() is threading.main_thread():
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, self.handle_exit)
+        yield
+
+
 def server_of(front: "Front") -> uvicorn.Server:
     """Return a server that listens where the settings say, once it runs."""
     settings, limits = front.settings, front.limits
     host, port = settings.web_address
-    return uvicorn.Server(
+    return QuietEnd(
         uvicorn.Config(
             make_app(front),
             host=host,
