@@ -110,7 +110,8 @@ def test_a_password_is_only_in_the_environment_of_its_users_and_in_no_command_li
     assert users == {
         "POSTGRES_PASSWORD": {"postgres"},
         "POSTGRES_OWNER_PASSWORD": {"postgres", "migrations"},
-        "POSTGRES_USER_PASSWORD": {"postgres", "metrics", "console", *everybody},
+        "POSTGRES_USER_PASSWORD": {"postgres", "metrics", *everybody},
+        "POSTGRES_CONSOLE_PASSWORD": {"postgres", "console"},
         "REDIS_PASSWORD": {"redis", *everybody},
         "FLOWER_PASSWORD": {"flower"},
     }
@@ -171,7 +172,8 @@ def test_every_service_waits_until_the_migrations_succeeded() -> None:
     assert ALL["migrations"]["restart"] == ALL["entrakeep"]["restart"] == "no"
     assert ALL["entrakeep"]["profiles"] == ["commands"]
     assert ALL["entrakeep"]["entrypoint"] == ["entrakeep"]
-    assert ALL["migrations"]["command"] == ["entrakeep", "catalog", "migrate", "--grant", "entrakeep"]
+    grants = ["--grant", "entrakeep", "--grant-console", "entrakeep_console"]
+    assert ALL["migrations"]["command"] == ["entrakeep", "catalog", "migrate", *grants]
 
 
 @pytest.mark.parametrize("name", ["workers", "entrakeep"])
