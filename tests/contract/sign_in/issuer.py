@@ -32,6 +32,11 @@ def trust() -> ssl.SSLContext:
     return context
 
 
+def authority() -> bytes:
+    """Return the certificate of the authority that the provider's own comes from, PEM."""
+    return _AUTHORITY.cert_pem.bytes()
+
+
 def guessed_key() -> RSAKey:
     """Return another key under the id of the provider's."""
     return RSAKey.generate_key(2048, {"kid": "one"})
@@ -58,6 +63,7 @@ class Issuer:
     """Seconds between two bytes of a body."""
     key_reads: int = 0
     posted: list[dict[str, str]] = field(default_factory=list)
+    clock: Callable[[], datetime] = lambda: NOW
     nonce: str = ""
     """The nonce of the sign-in in progress."""
     challenge: str = ""
@@ -81,7 +87,7 @@ class Issuer:
         } | self.documents
 
     def id_token(self) -> str:
-        seconds = int(NOW.timestamp())
+        seconds = int(self.clock().timestamp())
         claims = {
             "iss": self.url,
             "aud": CLIENT_ID,
