@@ -1,6 +1,6 @@
 """``entrakeep tenant``: list, show and remove tenants."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +13,7 @@ from console.cli.tables import age_words, fields_of, print_fields, print_table
 from console.cli.tenant_connect import app
 from console.documents.tenants import TenantDocument, removed_document, shred_certificate, tenant_document
 from console.documents.times import moment, to_second
+from console.documents.words import duration
 
 __all__ = ["app"]
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 def list_tenants(as_json: AsJson = False) -> None:
     """List the tenants, newest first."""
     catalog = open_catalog()
+    from shared.engine.requests.fleet import protections
     from shared.engine.requests.lists import all_tenants
 
-    overviews = list(all_tenants(catalog))
-    documents = [tenant_document(shown, now()) for shown in overviews]
+    overviews, protection = list(all_tenants(catalog)), protections(catalog, now())
+    documents = [tenant_document(shown, protection.get(shown.tenant.tenant_id), now()) for shown in overviews]
     if as_json:
         print_document(documents)
         return
@@ -54,15 +56,24 @@ def list_tenants(as_json: AsJson = False) -> None:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a tenant: its ids, its schedule and its last snapshot."""
     catalog = open_catalog()
+    from shared.engine.requests.fleet import protection_of_tenant
+
     shown = catalog.queries().tenant(name)
-    document = tenant_document(shown, now())
+    document = tenant_document(shown, protection_of_tenant(catalog, shown.tenant.tenant_id, now()), now())
     if as_json:
         print_document(document)
         return
     taken = f"{shown.last.snapshot_id} of {to_second(moment(shown.last.created_at))}" if shown.last else None
     fields = {**fields_of(document), "schedule": _schedule_words(document), "last_snapshot": taken}
     fields |= {"last_result": _result_words(document), "last_complete_at": to_second(document.last_complete_at)}
-    for hidden in ("sign_in_warning", "restore_warning", "last_complete_age_seconds"):
+    fields["protection"] = _protection_words(document)
+    for hidden in (
+        "sign_in_warning",
+        "restore_warning",
+        "last_complete_age_seconds",
+        "rpo_seconds",
+        "rpo_target_seconds",
+    ):
         del fields[hidden]
     print_fields([*fields.items()])
     _note_expiry(document)
@@ -143,6 +154,15 @@ def _result_words(document: TenantDocument) -> str | None:
     """Return the code of the last backup if it failed, otherwise its state."""
     result = document.last_result
     return None if result is None else str(result.code or result.state)
+
+
+def _protection_words(document: TenantDocument) -> str | None:
+    """Return the state of the protection, with the RPO and its target."""
+    if document.rpo_seconds is None:
+        return document.protection
+    target = document.rpo_target_seconds
+    aim = "" if target is None else f", target {duration(timedelta(seconds=target))}"
+    return f"{document.protection}: RPO {duration(timedelta(seconds=document.rpo_seconds))}{aim}"
 
 
 def _day(time: datetime | None) -> str | None:

@@ -1,11 +1,10 @@
 """Documents of the fleet: how well each tenant is protected, and the sums over all of them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import msgspec
 
-from console.documents.times import Moment, moment
+from console.documents.times import Moment, moment, whole_seconds
 from shared.domain.errors import Code
 from shared.domain.freshness import Freshness
 from shared.domain.jobs import JobState
@@ -132,8 +131,8 @@ def protection_document(entry: FleetEntry) -> ProtectionDocument:
         tenant=status.name,
         tenant_id=status.tenant_id,
         state=protection.state,
-        rpo_seconds=_seconds(protection.rpo),
-        rpo_target_seconds=_seconds(protection.target),
+        rpo_seconds=whole_seconds(protection.rpo),
+        rpo_target_seconds=whole_seconds(protection.target),
         cause=cause_of(entry),
         last_snapshot=_newest(row.newest) if row.newest else None,
         last_backup=_last(row.last_backup) if row.last_backup else None,
@@ -155,8 +154,8 @@ def sums_document(sums: FleetSums, trend: Sequence[CompleteOn]) -> FleetSumsDocu
         states={str(state): count for state, count in sums.states.items()},
         keys={str(key): count for key, count in sums.keys.items()},
         worst=worst.status.name if worst else None,
-        worst_rpo_seconds=_seconds(worst.rpo) if worst else None,
-        worst_target_seconds=_seconds(worst.target) if worst else None,
+        worst_rpo_seconds=whole_seconds(worst.rpo) if worst else None,
+        worst_target_seconds=whole_seconds(worst.target) if worst else None,
         verified=sums.verified,
         oldest_verify=moment(sums.oldest_verify),
         trend=[TrendDocument(day=each.day.isoformat(), tenants=each.tenants) for each in trend],
@@ -228,8 +227,3 @@ def _running(job: RunningJob) -> RunningJobDocument:
     """Return the document of an unfinished job."""
     percent = 100 * job.done // job.steps if job.steps > 1 else None
     return RunningJobDocument(job=job.job_id, kind=job.kind, state=job.state, percent=percent)
-
-
-def _seconds(duration: timedelta | None) -> int | None:
-    """Return a duration in whole seconds, or None."""
-    return None if duration is None else int(duration.total_seconds())

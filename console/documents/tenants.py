@@ -7,11 +7,13 @@ import msgspec
 
 from console.documents.keys import KeyStatus, key_state
 from console.documents.schedules import ScheduleDocument, schedule_document
-from console.documents.times import Moment, moment
+from console.documents.times import Moment, moment, whole_seconds
 from shared.domain.errors import Code
+from shared.domain.freshness import Freshness
 from shared.domain.jobs import JobState
 from shared.domain.model import Tenant
 from shared.domain.sign_in import expiry_sentence, restore_expiry_sentence
+from shared.engine.requests.fleet import Protection
 from shared.ports.catalog.queries import Result, TenantOverview
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ class TenantDocument(msgspec.Struct, frozen=True, kw_only=True):
     """When the newest complete snapshot was taken."""
     last_complete_age_seconds: int | None
     """The age of the newest complete snapshot."""
+    protection: Freshness | None
+    """The state of its protection; null if the tenant was added a moment ago."""
+    rpo_seconds: int | None
+    """The age of the newest complete snapshot, counted from the begin of its backup; null without one."""
+    rpo_target_seconds: int | None
+    """The longest RPO that is in order: the schedule's longest gap of the next 14 days plus a quarter; null without one."""
     last_result: ResultDocument | None
     """The result of the last backup that ended."""
     key_state: KeyStatus
@@ -138,8 +146,8 @@ class ShredCertificate(msgspec.Struct, frozen=True, kw_only=True):
     """What the database's own files may still hold, as a sentence."""
 
 
-def tenant_document(shown: TenantOverview, now: datetime) -> TenantDocument:
-    """Return the document of a tenant."""
+def tenant_document(shown: TenantOverview, protection: Protection | None, now: datetime) -> TenantDocument:
+    """Return the document of a tenant. ``protection`` is None for a tenant that was added a moment ago."""
     tenant, complete = shown.tenant, shown.complete
     key, _ = key_state(tenant, shown.keys, shown.health)
     return TenantDocument(
@@ -153,6 +161,9 @@ def tenant_document(shown: TenantOverview, now: datetime) -> TenantDocument:
         last_complete_snapshot=complete.snapshot_id if complete else None,
         last_complete_at=moment(complete.created_at) if complete else None,
         last_complete_age_seconds=max(0, int((now - complete.created_at).total_seconds())) if complete else None,
+        protection=protection.state if protection else None,
+        rpo_seconds=whole_seconds(protection.rpo) if protection else None,
+        rpo_target_seconds=whole_seconds(protection.target) if protection else None,
         last_result=_result(shown.result) if shown.result else None,
         key_state=key,
         sign_in_expires_at=moment(tenant.sign_in_expires_at),

@@ -1,6 +1,6 @@
 """Times and ages in documents."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, overload
 
 import msgspec
@@ -33,3 +33,8 @@ def to_second(text: str | None) -> str | None: ...
 def to_second(text: str | None) -> str | None:
     """Return the text of ``moment`` cut to the second, as tables show it."""
     return None if text is None else f"{text[:19]}Z"
+
+
+def whole_seconds(length: timedelta | None) -> int | None:
+    """Return a length of time in whole seconds, or None."""
+    return None if length is None else int(length.total_seconds())

@@ -132,6 +132,11 @@ def fleet_trend(catalog: Catalog, now: datetime, tenant_ids: Collection[str] | N
     return catalog.fleet().trend(today - timedelta(days=LIMITS.trend_days - 1), today, tenant_ids)
 
 
+def protections(catalog: Catalog, now: datetime) -> dict[str, Protection]:
+    """Return how well each tenant is protected, by tenant id."""
+    return {status.tenant_id: protection_of(status, now) for status in catalog.fleet().statuses()}
+
+
 def protection_of_tenant(catalog: Catalog, tenant_id: str, now: datetime) -> Protection:
     """Return how well one tenant is protected. Raise Refuse ``NO_SUCH_TENANT`` if it was removed."""
     for status in catalog.fleet().statuses([tenant_id]):

@@ -38,8 +38,11 @@ def test_a_tenant_is_listed_with_its_last_result_its_newest_complete_snapshot_an
     result = row["last_result"]
     assert (result["job"], result["state"], result["code"]) == (lost, "failed", "GRAPH_FORBIDDEN")
     assert row["key_state"] == "revoked"
+    assert (row["protection"], row["rpo_target_seconds"]) == ("held", None)
+    assert row["rpo_seconds"] <= 60
     bare = tenants["bare"]
     assert (bare["last_result"], bare["last_complete_at"], bare["key_state"]) == (None, None, "ok")
+    assert (bare["protection"], bare["rpo_seconds"]) == ("never", None)
     assert document("tenant", "show", "acme").keys() == row.keys()
 
 
