@@ -188,6 +188,53 @@ def list_people(tenant: str | None) -> str:
     return _line("people list", tenant=tenant)
 
 
+def add_person(handle: str, roles: Iterable[str], tenant: str | None, *, hours: str | None = None) -> str:
+    """Return the command that adds a person with roles in a tenant, or with None in the installation."""
+    return _line("people add", handle, role=roles, tenant=tenant, hours=hours)
+
+
+def invite_person(handle: str) -> str:
+    """Return the command that prints a new invitation of a person."""
+    return _line("people invite", handle)
+
+
+def grant_role(
+    handle: str, role: str, tenant: str | None, *, hours: str | None = None, reason: str | None = None
+) -> str:
+    """Return the command that gives a person a role."""
+    return _line("people grant", handle, role, tenant=tenant, hours=hours, reason=reason)
+
+
+def take_role(handle: str, role: str, tenant: str | None) -> str:
+    """Return the command that takes a role from a person."""
+    return _line("people take", handle, role, tenant=tenant)
+
+
+def end_sign_ins(handle: str) -> str:
+    """Return the command that ends a person's sign-ins."""
+    return _line("people sign-ins", handle, end=True)
+
+
+def remove_person(handle: str) -> str:
+    """Return the command that removes a person. It asks for confirmation."""
+    return _line("people remove", handle)
+
+
+def make_token(name: str, actions: Iterable[str], tenant: str | None, days: int, networks: Iterable[str] = ()) -> str:
+    """Return the command that makes a token for a tenant, or with None for the installation."""
+    return _line("token make", name, action=actions, tenant=tenant, days=str(days), network=networks)
+
+
+def list_tokens(tenant: str | None) -> str:
+    """Return the command that lists the tokens of a tenant, or with None all."""
+    return _line("token list", tenant=tenant)
+
+
+def end_token(name: str, tenant: str | None) -> str:
+    """Return the command that ends a token."""
+    return _line("token end", name, tenant=tenant)
+
+
 def show_sign_ins(handle: str) -> str:
     """Return the command that lists a person's sign-ins."""
     return _line("people sign-ins", handle)

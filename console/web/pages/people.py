@@ -130,6 +130,13 @@ def remove(ask: "Ask") -> Page | Response:
     return RedirectResponse("/people", 303)
 
 
+def _lines(handle: str, tenant: str | None) -> list[str]:
+    """Return the command lines of what a person's page does. ROLE stands for the role that is chosen there."""
+    lines = [commands.grant_role(handle, "ROLE", tenant), commands.take_role(handle, "ROLE", tenant)]
+    lines += [commands.show_sign_ins(handle), commands.end_sign_ins(handle), commands.invite_person(handle)]
+    return lines if tenant is not None else [*lines, commands.remove_person(handle)]
+
+
 def _grid(ask: "Ask", problem: Refuse | None = None) -> Page:
     """Return the page of the grid."""
     details, roles = _details(ask), _roles(ask)
@@ -147,7 +154,9 @@ def _grid(ask: "Ask", problem: Refuse | None = None) -> Page:
         and only_through_directory(details, ask.tenant.tenant_id, ask.tenant.directory_id),
         "lent": _lent_options(),
         "provider": ask.front.provider.name if ask.front.provider else "another account",
-        "line": commands.list_people(_tenant(ask)),
+        "line": "\n".join(
+            [commands.list_people(_tenant(ask)), commands.add_person("HANDLE", ["viewer"], _tenant(ask))]
+        ),
     }
     return Page(template="people/grid.html", values=values, status=422 if problem else 200)
 
@@ -170,7 +179,7 @@ def _person(ask: "Ask", problem: Refuse | None = None) -> Page:
         "form": ask.form,
         "lent": _lent_options(),
         "provider": ask.front.provider.name if ask.front.provider else "another account",
-        "line": commands.show_sign_ins(detail.person.handle),
+        "lines": _lines(detail.person.handle, _tenant(ask)),
         "reset_line": commands.reset_person(detail.person.handle),
     }
     return Page(template="people/person.html", values=values, status=422 if problem else 200)

@@ -11,6 +11,7 @@ import typer
 
 from console.cli.tree import app
 from console.web import commands
+from shared.domain.access import Role
 from shared.domain.jobs import JobState
 
 JOB = "3f2b8c1e-5f0a-4f57-9f53-0d6f2f6b8a11"
@@ -78,6 +79,37 @@ LINES: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "list_people": (commands.list_people("contoso"), "people list", {"tenant": "contoso"}),
     "list_people of all": (commands.list_people(None), "people list", {}),
+    "add_person": (
+        commands.add_person("bob", ["admin", "viewer"], "contoso", hours="4"),
+        "people add",
+        {"handle": "bob", "role": [Role.ADMIN, Role.VIEWER], "tenant": "contoso", "hours": 4.0},
+    ),
+    "invite_person": (commands.invite_person("bob"), "people invite", {"handle": "bob"}),
+    "grant_role": (
+        commands.grant_role("bob", "operator", None, reason="INC-4411; it's odd"),
+        "people grant",
+        {"handle": "bob", "role": Role.OPERATOR, "reason": "INC-4411; it's odd"},
+    ),
+    "take_role": (
+        commands.take_role("bob", "viewer", "contoso"),
+        "people take",
+        {"handle": "bob", "role": Role.VIEWER, "tenant": "contoso"},
+    ),
+    "end_sign_ins": (commands.end_sign_ins("bob"), "people sign-ins", {"handle": "bob", "end": True}),
+    "remove_person": (commands.remove_person("bob"), "people remove", {"handle": "bob"}),
+    "make_token": (
+        commands.make_token("nightly", ["backup.ask", "tenant.see"], "contoso", 30, ["192.0.2.0/24"]),
+        "token make",
+        {
+            "name": "nightly",
+            "action": ["backup.ask", "tenant.see"],
+            "tenant": "contoso",
+            "days": 30,
+            "network": ["192.0.2.0/24"],
+        },
+    ),
+    "list_tokens": (commands.list_tokens(None), "token list", {}),
+    "end_token": (commands.end_token("-n", "contoso"), "token end", {"name": "-n", "tenant": "contoso"}),
     "show_sign_ins": (commands.show_sign_ins("ana"), "people sign-ins", {"handle": "ana"}),
     "reset_person": (commands.reset_person("ana"), "people reset", {"handle": "ana"}),
     "set_up_code": (commands.set_up_code(), "people code", {}),
