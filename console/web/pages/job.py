@@ -1,7 +1,7 @@
 """The page of one job: what it does, step by step, and its live progress."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response, StreamingResponse
 
@@ -13,18 +13,27 @@ from console.web.pages.jobs import action_to_retry, retryable
 from console.web.progress import progress_values
 from shared.domain.access import Action
 from shared.domain.audit import Event, event_of
-from shared.domain.errors import Answer, Code, Refuse
+from shared.domain.errors import COMPLETE, Code, Refuse
 from shared.domain.jobs import Job, JobKind, Origin
+from shared.domain.resources import RESOURCES
+from shared.domain.resources.advice import reading_advice
 from shared.ports.catalog.audit import EventFilter
 from shared.ports.catalog.queries import WatchedJob
 
 if TYPE_CHECKING:
-    from console.documents.results import JobDetails
+    from console.documents.results import JobDetails, ResourceDocument
     from console.web.page import Ask
     from shared.domain.model import Snapshot
 
 _VIEWS = ("", "steps", "trouble")
-_SHOWN_ANSWERS = (Answer.WHOLE, None)
+
+
+class Lack(NamedTuple):
+    """A resource that a backup did not read whole."""
+
+    read: "ResourceDocument"
+    advice: str | None
+    """What to do, and who must do it."""
 
 
 def show(ask: "Ask") -> Page:
@@ -41,7 +50,7 @@ def show(ask: "Ask") -> Page:
         "path": f"/t/{ask.of_tenant.name}/jobs/{job.job_id}",
         "existing": ask.query.flag("existing"),
         "events": _events(ask, job),
-        "lacking": [each for each in document.resources if each.answer not in _SHOWN_ANSWERS],
+        "lacking": [_lack(each) for each in document.resources if each.answer not in (None, *COMPLETE)],
         "steps": [each for each in document.steps if view != "trouble" or troubled(each)],
         "flower": _flower(ask),
         "cancels": not job.state.ended and ask.visitor.may(Action.JOB_CANCEL, job.tenant_id),
@@ -82,6 +91,12 @@ def _visible(ask: "Ask", job_id: str) -> Job:
         if ask.visitor.may(Action.TENANT_SEE, watched.job.tenant_id):
             return watched.job
     raise Refuse(Code.NO_SUCH_JOB, "There is no such job, or you may not see it.")
+
+
+def _lack(read: "ResourceDocument") -> Lack:
+    """Return a resource that was not read whole, with what to do."""
+    row = RESOURCES.get(read.resource)
+    return Lack(read, reading_advice(read.answer, row) if row is not None and read.answer is not None else None)
 
 
 def _made(ask: "Ask", job: Job) -> "Snapshot | None":

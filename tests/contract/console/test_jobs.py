@@ -129,6 +129,17 @@ def test_steps_are_shown_as_a_table_and_only_what_failed(tmp_path: Path) -> None
         assert ">groups<" not in failed
 
 
+def test_a_resource_that_was_not_read_whole_comes_with_what_to_do(console: Console, acme: TenantCatalog) -> None:
+    job = console.world.planned(acme, steps_of(JobKind.BACKUP))
+    for stream, answer in (("conditionalAccessPolicies", Answer.FORBIDDEN), ("organization", Answer.WHOLE)):
+        acme.claims.finish(console.world.claim(acme, job, stream), answer=answer)
+    acme.claims.fail(console.world.claim(acme, job, "users"), Code.STORE_FULL, "Full.")
+    text = console.as_("viewer", name_of(acme)).get(address(acme, job.job_id)).text
+    report = text.partition("Not read whole")[2].partition("About this job")[0]
+    assert "Policy.Read" in report
+    assert "organization" not in report
+
+
 def test_a_job_of_another_tenant_is_answered_like_an_unknown_one(console: Console, acme: TenantCatalog) -> None:
     other = console.world.catalog.tenant(console.world.catalog.find("other").tenant_id)
     job = other.jobs.request(JobKind.VERIFY, origin=Origin.HAND)[0].job_id
