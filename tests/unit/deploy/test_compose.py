@@ -264,8 +264,8 @@ def test_the_trial_needs_only_passwords_and_its_simulators_run_in_no_other_profi
 def test_the_console_gets_its_settings_alone_and_starts_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     console = ALL["console"]
     own = {f"ENTRAKEEP_{name.upper()}" for name in WebSettings.model_fields}
-    of_tls = {"ENTRAKEEP_WEB_CERTIFICATE", "ENTRAKEEP_WEB_KEY", "ENTRAKEEP_HOME"}
-    assert set(console["environment"]) == own - of_tls | {"HTTPS_PROXY", "NO_PROXY"}
+    files = {"ENTRAKEEP_WEB_CERTIFICATE", "ENTRAKEEP_WEB_KEY", "ENTRAKEEP_CA_BUNDLE", "ENTRAKEEP_HOME"}
+    assert set(console["environment"]) == own - files | {"HTTPS_PROXY", "NO_PROXY"}
     assert console["command"] == ["entrakeep", "web"]
     assert "volumes" not in console
     for name, value in environment(console, TRIAL).items():
