@@ -3,7 +3,7 @@
 Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch reads it and checks the action in it.
 """
 
-from console.web.auth import codes, confirm, directory, invitation, provider, set_up, sign_in
+from console.web.auth import codes, confirm, directory, first_backup, invitation, provider, set_up, sign_in
 from console.web.pages import (
     audit,
     connection,
@@ -64,6 +64,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/set-up/passkey/options", Action.PUBLIC, set_up.options),
     Route("POST", "/set-up/password", Action.PUBLIC, set_up.by_password),
     Route("GET", "/set-up/directory", Action.TENANT_ADD, directory.show),
+    Route("GET", "/t/{name}/set-up", Action.TENANT_SEE, first_backup.show),
+    Route("POST", "/t/{name}/set-up", Action.SCHEDULE_SET, first_backup.begin),
     Route("GET", "/me/codes", Action.SELF_SEE, codes.show),
     Route("POST", "/me/codes", Action.SELF_CHANGE, codes.make),
     Route("POST", "/me/codes/check", Action.SELF_SEE, codes.check),

@@ -86,6 +86,21 @@ def test_attack_codes_of_the_set_up_are_not_guessed_quickly(empty: Console) -> N
     assert "Wait" in answers[-1]
 
 
+def test_the_last_step_begins_the_first_backup_and_an_hourly_schedule(console: Console) -> None:
+    acme = console.world.add("acme")
+    admin = console.as_(Role.ADMIN, "acme")
+    assert "Back up each hour from now on" in admin.get("/t/acme/set-up").text
+    assert admin.post("/t/acme/set-up", data={"hourly": "yes"}).headers["location"] == "/t/acme/set-up"
+    page = admin.get("/t/acme/set-up").text
+    assert "Look again" in page
+    assert "Ready for a bad day" not in page
+    schedule = acme.schedules.get()
+    assert schedule is not None
+    assert schedule.cron == "0 * * * *"
+    console.world.change("jobs", state="succeeded")
+    assert "Ready for a bad day" in admin.get("/t/acme/set-up").text
+
+
 @pytest.fixture
 def ana(console: Console) -> Visitor:
     visitor = person(console, Grant(role=Role.OPERATOR, tenant_id=None))
