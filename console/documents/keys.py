@@ -159,7 +159,7 @@ class KeyDocument(msgspec.Struct, frozen=True, kw_only=True):
     allowed_since: Moment | None = None
     """Since when the operator allows the tenant a key of its own; null if not."""
     agreed: AgreementDocument | None = None
-    """Who agreed to the terms of the current key; null for the operator's key."""
+    """Who agreed to the terms of an own key last; null for the operator's key."""
     change: ChangeDocument | None = None
     """The latest change of the key; null if there was none."""
 
@@ -211,6 +211,7 @@ def key_document(
 ) -> KeyDocument:
     """Return the document of a tenant's KMS key. Without ``summary`` it says nothing about permission, terms and change."""
     state, since = key_state(tenant, keys, health)
+    own = tenant.key_mode is KeyMode.CUSTOMER
     code, message = _key_trouble(state, keys, health)
     return KeyDocument(
         mode=tenant.key_mode,
@@ -227,7 +228,7 @@ def key_document(
         history=[_event(event) for event in history],
         untrusted=[untrusted_document(each) for each in untrusted],
         allowed_since=moment(summary.allowed_at) if summary else None,
-        agreed=_agreement(summary.acceptance) if summary and summary.acceptance else None,
+        agreed=_agreement(summary.acceptance) if own and summary and summary.acceptance else None,
         change=next(map(_change, summary.changes), None) if summary else None,
     )
 

@@ -8,7 +8,7 @@ from console.documents.key_jobs import NewKeyDocument, new_key
 from console.web import commands
 from console.web.errors import problem_of
 from console.web.page import Page
-from console.web.pages.key_words import CHECKS, OUTCOMES
+from console.web.pages.key_words import CHECKS, OUTCOMES, paragraphs
 from console.web.pages.keys import base_of, key_page
 from shared.domain.arns import account_of, clean_arn, is_alias, is_key_arn
 from shared.domain.errors import Code, Refuse
@@ -145,7 +145,9 @@ def _checks_page(ask: "Ask", kind: str) -> Page:
 def _terms_page(ask: "Ask", note: str = "") -> Page:
     """Return the page with the terms for the key that was saved."""
     arn = checked_key(_job(ask), ask.of_tenant.tenant_id, ask.now)
-    page = _page(ask, "terms", {"terms": present_terms(), "saved_arn": arn, "action": _step(ask), "terms_note": note})
+    shown = present_terms()
+    values = {"terms": shown, "paragraphs": paragraphs(shown.text), "terms_note": note}
+    page = _page(ask, "terms", {**values, "saved_arn": arn, "action": _step(ask)})
     return Page(template=page.template, values=page.values, status=409) if note else page
 
 

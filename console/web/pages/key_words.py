@@ -58,6 +58,17 @@ def spaced(account: str) -> str:
     return " ".join(account[at : at + 4] for at in range(0, len(account), 4))
 
 
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of the terms: a line that does not begin with spaces begins one. Empty lines are left out."""
+    found: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(" ") and found:
+            found[-1] += f" {line.strip()}"
+        elif line.strip():
+            found.append(line.strip())
+    return found
+
+
 def person_of(actor: str | None) -> str:
     """Return whom an actor names, without the word for the kind of actor: ``ana`` for ``person:ana``."""
     return (actor or "").removeprefix("person:")

@@ -67,6 +67,7 @@ class KeyPage:
         return {
             "key": document,
             "own": own_key(document),
+            "switched_at": self.summary.keys.switched_at,
             "active": self.active,
             "may": may,
             "base": base_of(ask),
@@ -120,11 +121,17 @@ class KeyPage:
             return None
 
 
-def show(ask: "Ask") -> Page:
-    """Show the state of the tenant's key, and what its owner needs."""
+def show(ask: "Ask") -> Page | Response:
+    """Show the state of the tenant's key, and what its owner needs.
+
+    htmx asks for a part alone while it moves: the whole page comes anew once that has ended.
+    """
     values = key_page(ask).values()
     problem = values["policy_problem"]
     part = {"change": "change", "checked": "checked"}.get(ask.query.text("part"))
+    moving = values["checked_now"] if part == "checked" else values["key"].change
+    if part is not None and ask.from_htmx and (moving is None or moving.state.ended):
+        return Response(headers={"hx-refresh": "true"})
     status = 422 if problem is not None and values["arn"] else 200
     return Page(template="keys/page.html", values=values, fragment=part, status=status)
 

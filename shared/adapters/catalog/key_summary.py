@@ -65,13 +65,8 @@ def _tenant_row(tenant_id: str) -> Select[Any]:
     later = acceptances.alias()
     last = and_(
         acceptances.c.tenant_id == tenants.c.tenant_id,
-        acceptances.c.arn == tenants.c.key_arn,
         ~select(later.c.number)
-        .where(
-            later.c.tenant_id == acceptances.c.tenant_id,
-            later.c.arn == acceptances.c.arn,
-            later.c.number > acceptances.c.number,
-        )
+        .where(later.c.tenant_id == acceptances.c.tenant_id, later.c.number > acceptances.c.number)
         .exists(),
     )
     wraps = select(data_keys.c.data_key_id).where(

@@ -45,7 +45,7 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     allowed_at: datetime | None
     """Since when the tenant may have a customer key, or None."""
     acceptance: Acceptance | None
-    """The last acceptance of the terms for the tenant's current key."""
+    """The last acceptance of the terms, or None."""
     checks: list[Job]
     """The latest checks of new keys, newest first."""
     changes: list[Job]
