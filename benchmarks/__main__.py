@@ -2,7 +2,7 @@
 
 Full backups, and backups after changes, are compared with a bare download of the same pages, with typed models, and with
 restic and borg. Further parts measure commands that read snapshots, plans and restores, how soon a revoked key stops a
-backup, and how fast data keys move to another KMS key.
+backup, how fast data keys move to another KMS key, and how late browsers that watch a job learn of its progress.
 """
 
 import argparse
@@ -18,11 +18,12 @@ from benchmarks import report, restore_report
 from benchmarks.archives import archives, write_files
 from benchmarks.backing_up import HEAVY
 from benchmarks.directory import MeasuredDirectory
+from benchmarks.watching import watch
 from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
 PARTS = (
     *("changes", "stages", "models", "archives", "limit", "comparing", "browsing"),
-    *("planning", "restoring", "revoking", "moving"),
+    *("planning", "restoring", "revoking", "moving", "watching"),
 )
 """Parts that ``--without`` can leave out. Downloads and backups are always measured."""
 _USERS_PER_GROUP = 5
@@ -118,6 +119,11 @@ class Bench:
             if "moving" in parts:
                 report.print_moved(self._console, directory.move(another, data_keys))
 
+    def live(self, streams: int, changes: int) -> None:
+        """Measure live progress of a job that many streams watch. Print the results."""
+        with self._home() as home:
+            report.print_watched(self._console, watch(home, streams, changes))
+
     @contextmanager
     def _directory(self, users: int, groups: int, *options: str) -> Iterator[MeasuredDirectory]:
         with graph_simulator(self._folder, "--users", str(users), "--groups", str(groups), *options) as graph:
@@ -151,6 +157,8 @@ def main(argv: list[str]) -> int:
             bench.models(options.sample)
         if "archives" in parts:
             bench.archives(options.archived)
+        if "watching" in parts:
+            bench.live(options.streams, options.changes)
         bench.keys(options.trials, options.lease, options.data_keys, parts)
     return 0
 
@@ -178,6 +186,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=50, help="number of times to revoke a key (50)")
     parser.add_argument("--lease", type=float, default=5.0, help="key lease during these trials, in seconds (5)")
     parser.add_argument("--data-keys", type=int, default=10_000, help="data keys to move (10000)")
+    parser.add_argument("--streams", type=int, default=200, help="streams of live progress (200)")
+    parser.add_argument("--changes", type=int, default=16, help="changes that each of them shows, 17 at most (16)")
     parser.add_argument(
         "--without", action="append", default=[], choices=PARTS, help="part to leave out; may be repeated"
     )
@@ -186,6 +196,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     if options.quick:
         options.users, options.runs, options.sample, options.archived = 500, 1, 100, 600
         options.planned, options.restored, options.latency = 60, 20, 0.02
+        options.streams, options.changes = 8, 3
         options.snapshots, options.trials, options.lease, options.data_keys = 1, 2, 1.0, 20
     if options.groups is None:
         options.groups = options.users // _USERS_PER_GROUP

@@ -14,6 +14,7 @@ from benchmarks.archives import Archive
 from benchmarks.measure import Measure
 from benchmarks.moving import Moved
 from benchmarks.revoking import Stopped
+from benchmarks.watching import Watched
 
 _HOW = """
 Every measurement runs in a separate process, whose start is not timed. Download only: httpx gets a token and follows the
@@ -56,6 +57,11 @@ Separate processes browse snapshots of one home as 'entrakeep browse --json' doe
 snapshot, for the name of a user, which one in 4,000 has. History: of one user through all snapshots of the home, after
 backups between which 20 users were changed, among them that one. The first line is the first one that the command would
 print. Seconds are wall clock from the request to the end of the job, with KMS over HTTP and a folder as store.
+"""
+_HOW_WATCHED = """
+Streams of one backup, four for each sign-in, over HTTP on loopback, on SQLite. Steps of the backup end one after the other,
+each at another moment between two looks. The lag is the time from a change's commit to its arrival at a stream. Console,
+clients and writer share one process, so its CPU time and memory are those of all three.
 """
 _HOW_STOPPED = """
 One process runs a backup's step as a worker does, with KMS over HTTP and Redis as budget, while the step waits for a page
@@ -215,6 +221,21 @@ def print_stopped(console: Console, stopped: Stopped) -> None:
         table.add_row(name, f"{median(times):.2f}", f"{min(times):.2f}", f"{max(times):.2f}")
     console.print(table)
     console.print(as_paragraph(_HOW_STOPPED))
+
+
+def print_watched(console: Console, watched: Watched) -> None:
+    """Print how late streams of live progress learn of a change, and how often SQL is asked for them."""
+    lags = sorted(watched.lags)
+    table = table_of(f"{watched.streams:,} streams of live progress", "", "", "budget")
+    table.add_row("lag, median, s", f"{median(lags):.2f}", "")
+    table.add_row("lag, p95, s", f"{lags[len(lags) * 95 // 100]:.2f}", "")
+    table.add_row("lag, most, s", f"{lags[-1]:.2f}", "1.5")
+    table.add_row("queries for jobs a second", f"{watched.looks / watched.seconds:.2f}", "1")
+    table.add_row("queries for sign-ins a second", f"{watched.sign_ins / watched.seconds:.2f}", "")
+    table.add_row("CPU seconds a second", f"{watched.cpu_seconds / watched.seconds:.2f}", "")
+    table.add_row("peak memory, MB", f"{watched.peak / 1e6:.0f}", "")
+    console.print(table)
+    console.print(as_paragraph(_HOW_WATCHED))
 
 
 def print_moved(console: Console, moved: Moved) -> None:
