@@ -22,6 +22,7 @@ from console.web.pages import (
     probes,
     schedule,
     snapshots,
+    tokens,
 )
 from console.web.table import Route
 from shared.domain.access import Action
@@ -124,6 +125,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/me/passkeys/remove", Action.SELF_CHANGE, me.remove_passkey),
     Route("POST", "/me/ways/remove", Action.SELF_CHANGE, me.remove_way),
     Route("POST", "/me/sign-ins/end", Action.SELF_SEE, me.end_sign_in),
+    Route("GET", "/me/tokens", Action.SELF_SEE, tokens.show),
+    Route("POST", "/me/tokens", Action.SELF_CHANGE, tokens.make),
+    Route("POST", "/me/tokens/end", Action.SELF_SEE, tokens.end),
     Route("GET", "/people", Action.INSTALLATION_PEOPLE, people.show),
     Route("POST", "/people", Action.INSTALLATION_PEOPLE, people.add),
     Route("GET", "/people/{handle}", Action.INSTALLATION_PEOPLE, people.person),

@@ -153,6 +153,7 @@ def _grid(ask: "Ask", problem: Refuse | None = None) -> Page:
         "risky": ask.tenant is not None
         and only_through_directory(details, ask.tenant.tenant_id, ask.tenant.directory_id),
         "lent": _lent_options(),
+        "tokens": ask.catalog.tokens().all(ask.now, tenant_id=tenant_id),
         "provider": ask.front.provider.name if ask.front.provider else "another account",
         "line": "\n".join(
             [commands.list_people(_tenant(ask)), commands.add_person("HANDLE", ["viewer"], _tenant(ask))]

@@ -215,3 +215,58 @@ def test_new_codes_replace_the_old_and_one_is_typed_to_be_sure(operator: Visitor
     operator.cookies.pop(COOKIE)
     assert operator.sign_in(old).status_code == 403
     assert operator.sign_in(fresh[3]).status_code == 303
+
+
+def test_a_token_is_made_within_ones_rights_shown_once_and_ended(admin: Visitor) -> None:
+    page = admin.get("/me/tokens?tenant=acme").text
+    assert 'value="backup.ask"' in page
+    assert 'value="content.take"' not in page
+    fields = {"tenant": "acme", "name": "nightly", "action": "backup.ask", "days": "30", "networks": "192.0.2.0/24"}
+    made = admin.send("/me/tokens", fields)
+    (text,) = set(re.findall(r"ek1_[0-9A-Za-z]{49}", made.text))
+    listed = admin.get("/me/tokens").text
+    assert text not in listed
+    assert "nightly" in listed
+    assert "nightly" in admin.get("/t/acme/people").text
+    (identifier,) = re.findall(r'name="id" value="([0-9a-f-]{36})"', listed)
+    assert admin.send("/me/tokens/end", {"id": identifier}).headers["location"] == "/me/tokens"
+    assert "nightly" not in admin.get("/me/tokens").text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"action": "content.take"},
+        {"action": "key.enable"},
+        {"action": ""},
+        {"days": "0"},
+        {"days": "366"},
+        {"days": "nine"},
+        {"days": "9" * 5000},
+        {"name": "<b>"},
+        {"networks": "everywhere"},
+    ],
+    ids=str,
+)
+def test_attack_a_token_beyond_its_makers_rights_or_without_an_end(admin: Visitor, change: dict[str, str]) -> None:
+    fields = {"tenant": "acme", "name": "mine", "action": "backup.ask", "days": "30"} | change
+    answer = admin.send("/me/tokens", fields)
+    assert answer.status_code == 422
+    assert "ek1_" not in answer.text
+
+
+def test_a_token_of_a_foreign_tenant_is_answered_like_one_of_an_unknown_tenant(admin: Visitor) -> None:
+    answers = [
+        admin.send("/me/tokens", {"tenant": name, "name": "x", "action": "backup.ask", "days": "1"})
+        for name in ("other", "nowhere")
+    ]
+    assert [each.status_code for each in answers] == [404, 404]
+    assert answers[0].text.replace("other", "") == answers[1].text.replace("nowhere", "")
+
+
+def test_attack_ending_the_token_of_another_person(admin: Visitor, operator: Visitor, console: Console) -> None:
+    operator.send("/me/tokens", {"name": "ops", "action": "fleet.see", "days": "1"})
+    (token,) = [each for each in console.world.catalog.tokens().all(console.clock.now()) if each.name == "ops"]
+    assert admin.send("/me/tokens/end", {"id": token.token_id}).status_code == 404
+    assert admin.send("/me/tokens/end", {"id": "invented"}).status_code == 404
+    assert "ops" in operator.get("/me/tokens").text
