@@ -34,7 +34,7 @@ def verify_in_catalog(audit: Audit, tenant_id: str) -> Verdict:
     """
     anchored = audit.position().anchored
     claims: dict[int, Head] = {}
-    verdict = verify_chain(tenant_id, _noted(audit, claims), [], audit.head(), claims.get)
+    verdict = verify_chain(tenant_id, _with_claims(audit, claims), [], audit.head(), claims.get)
     verdict = ended_by(verdict, audit.head())
     last = verdict.head.number if verdict.head is not None else 0
     if verdict.fault is None and last < anchored:
@@ -42,7 +42,7 @@ def verify_in_catalog(audit: Audit, tenant_id: str) -> Verdict:
     return verdict
 
 
-def _noted(audit: Audit, claims: dict[int, Head]) -> Iterator[Entry]:
+def _with_claims(audit: Audit, claims: dict[int, Head]) -> Iterator[Entry]:
     """Yield every event. Put the heads that the event of a rebuild names into ``claims``, by number, before it is yielded."""
     for entry in all_entries(audit):
         try:

@@ -9,9 +9,10 @@ import pytest
 from shared.domain.access import Grant, Role
 from shared.domain.errors import Answer, Code
 from shared.domain.jobs import JobKind, JobState, KeyChangeProgress, Origin, steps_of
+from shared.domain.model import Schedule
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.test_queries import recorded_statements
-from tests.contract.catalog.world import OTHER_ARN, snapshot
+from tests.contract.catalog.world import NOW, OTHER_ARN, REVOKED, snapshot
 from tests.contract.console.served import Browser, Console, served_console
 
 
@@ -212,6 +213,21 @@ def test_retrying_a_key_change_takes_the_role_and_the_confirmation_of_one(
     browser = console.as_(role, None if role == "operator" else name_of(acme), confirmed=confirmed)
     assert browser.post(f"{address(acme, job.job_id)}/retry").status_code == status
     assert len(acme.jobs.recent()) == (2 if status == 303 else 1)
+
+
+def test_a_refused_key_disables_what_needs_it_and_says_why(tmp_path: Path) -> None:
+    with served_console(tmp_path) as console:
+        acme = console.world.add("acme")
+        job = console.world.planned(acme)
+        acme.claims.fail(console.world.claim(acme, job, "users"), Code.KEY_ACCESS_REVOKED, "Disabled.")
+        acme.schedules.set(Schedule(cron="0 * * * *", timezone="UTC", paused=False, next_due=NOW))
+        for _ in range(2):  # a second probe confirms the first
+            console.world.probed(acme, REVOKED)
+        admin = console.as_("admin", "acme")
+        for path in ("/t/acme/jobs", address(acme, job.job_id)):
+            text = admin.get(path).text
+            assert re.search(r'id="held">KMS refuses the key</span> ?<button type="submit" disabled', text)
+        assert "Backups are held" in admin.get("/t/acme/schedule").text
 
 
 def test_viewers_ask_for_nothing(console: Console, acme: TenantCatalog) -> None:
