@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.domain.jobs import Job, JobState
+from shared.domain.jobs import Job
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.console.served import Browser, Console, serving
 from tests.contract.engine.test_key_checks import OWNER, KmsWorld
@@ -17,7 +17,6 @@ from tests.parts import ACCOUNT, REGION, AwsSimulator, aws_simulator
 
 NAME = "contoso"
 BASE = f"/t/{NAME}/settings/key-management"
-ROLE = f"arn:aws:iam::{ACCOUNT}:root"
 
 
 class KeyConsole(Console):
@@ -25,8 +24,9 @@ class KeyConsole(Console):
 
     def __init__(self, folder: Path, aws: AwsSimulator) -> None:
         (folder / "unused").mkdir()
-        super().__init__(folder / "unused")
         self.engine = KmsWorld(folder, aws)
+        self.engine.limit(key_steady_seconds=0.3, worker_seen_seconds=3600.0)  # its heartbeat below is the only one
+        super().__init__(folder / "unused", catalog=self.engine.context.catalog)
         self.world.close()
         self.world.catalog = self.engine.context.catalog
         self.engine.context.catalog.scheduler().record_heartbeat("w", 1)
@@ -103,12 +103,6 @@ def key_console(folder: Path, aws: AwsSimulator, patch: pytest.MonkeyPatch) -> I
     console = KeyConsole(folder, aws)
     with serving(console):
         yield console
-
-
-def ended(job: Job) -> JobState:
-    """Return the state of a job that has ended."""
-    assert job.state.ended
-    return job.state
 
 
 __all__ = ["BASE", "NAME", "OWNER", "KeyConsole", "agree", "hidden", "key_console", "text_of"]

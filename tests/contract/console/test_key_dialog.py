@@ -124,7 +124,7 @@ def test_the_operators_trouble_is_the_operators_to_mend(fresh: KeyConsole) -> No
 
 
 def test_trouble_of_kms_is_nobodys_fault_and_the_check_can_be_repeated(fresh: KeyConsole) -> None:
-    fresh.engine.limit(key_steady_seconds=0.3, check_retry_seconds=0.5)
+    fresh.engine.limit(key_steady_seconds=0.3, worker_seen_seconds=3600.0, check_retry_seconds=0.5)
     arn = fresh.engine.key()
     fault = {"what": "error", "code": "KMSInternalException", "status": 500}
     fresh.engine.aws.fault({"match": {"service": "kms", "key": arn}, "times": 1000, **fault})
