@@ -30,6 +30,7 @@ class Stage:
     directory: Directory
     owner: KeyOwner
     commands: Commands
+    console_url: str
     places: tuple[tuple[str, str], ...]
 
 
@@ -58,11 +59,16 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
     owner.make_bucket()
     screen.done(f"A KMS key, created by its owner: {owner.make_key()}")
 
-    settings = _settings(folder, aws_url, graph_url, ca_file, owner.arn)
+    console_port = free_port()
+    settings = {
+        **_settings(folder, aws_url, graph_url, ca_file, owner.arn),
+        "ENTRAKEEP_WEB_URL": f"http://localhost:{console_port}",
+        "ENTRAKEEP_WEB_LISTEN": f"127.0.0.1:{console_port}",
+    }
     environment = {**bare, **settings}
     (folder / SETTINGS_FILE).write_text(_exports(settings))
     screen.command("entrakeep up")
-    with screen.waiting("Starting Redis, beat, a worker and Flower"):
+    with screen.waiting("Starting Redis, beat, a worker, Flower and the console"):
         parts.start_stack(environment)
         parts.hears("up", "ready")
     flower_url = parts.hears("up", "Flower:", "log")
@@ -73,7 +79,9 @@ def built(screen: Screen, parts: Parts, folder: Path) -> Iterator[Stage]:
             directory=directory,
             owner=owner,
             commands=Commands(screen, environment),
+            console_url=settings["ENTRAKEEP_WEB_URL"],
             places=(
+                ("The console", settings["ENTRAKEEP_WEB_URL"]),
                 ("Flower: every task", f"{flower_url}/tasks"),
                 ("Requests to AWS", f"{aws_url}/_sim/requests"),
                 ("Requests to Graph", f"{graph_url}/_sim/requests"),

@@ -3,8 +3,11 @@
 import re
 import time
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from console.demo.directory import by_resource
 from console.demo.parts import DemoFailed
@@ -23,6 +26,8 @@ _SCHEDULED_SECONDS = 120.0
 _CRON = "* * * * *"
 _LOOK = 1.5
 _REVOKED = "KEY_ACCESS_REVOKED"
+_PERSON, _ROLES = "ada", ("operator", "admin", "keys", "auditor")
+_CONSOLE_SECONDS = 30.0
 _LINE = re.compile(rb'\{"key": "([^"]+)", "value": (.*)\}')
 
 
@@ -48,6 +53,7 @@ class Story:
         self._restore(snapshot)
         self._revoke(snapshot)
         self._restore_access(snapshot)
+        self._open_console()
         return self._proved
 
     def _connect(self) -> None:
@@ -188,3 +194,14 @@ class Story:
         self._do("schedule", "resume", _TENANT)
         self._screen.done("Everything works again at once, and nothing was lost.")
         self._proved.append("Key enabled again: backup and download work again at once.")
+
+    def _open_console(self) -> None:
+        """Add a person to the console, who sees all of the story there."""
+        self._screen.chapter("See all of it in the console")
+        roles = [word for role in _ROLES for word in ("--role", role)]
+        self._do("people", "add", _PERSON, *roles)
+        answer = httpx.get(f"{self._stage.console_url}/readyz", trust_env=False, timeout=_CONSOLE_SECONDS)
+        if answer.status_code != HTTPStatus.OK:
+            raise DemoFailed(f"The console answers {answer.status_code}.")
+        self._screen.done(f"The console has every job, snapshot and key of this story: {self._stage.console_url}")
+        self._proved.append("A console in the browser, with all of this on its pages.")

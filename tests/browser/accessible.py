@@ -33,7 +33,7 @@ def violations(page: Page) -> list[str]:
 
 
 def assert_accessible(page: Page) -> None:
-    """Assert that the page has no violation in both themes and at both widths, and that that nothing scrolls sideways."""
+    """Assert that the page has no violation in both themes and at both widths, and that nothing scrolls sideways."""
     broken: list[str] = []
     size = page.viewport_size
     for theme in ("light", "dark"):

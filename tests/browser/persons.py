@@ -60,8 +60,7 @@ def set_up(stack: Stack, page: Page, handle: str = "ana") -> Person:
 
 def invited(stack: Stack, visiting: Visit, handle: str, *words: str) -> Person:
     """Invite a person with a command, and let them make a passkey."""
-    stack.run("people", "add", handle, *words)
-    link = stack.document("people", "invite", handle)["link"]
+    link = stack.document("people", "add", handle, *words)["link"]
     person = Person(handle)
     with visiting(passkeys=True) as page:
         stack.secrets.add(link.partition("#")[2])
@@ -91,8 +90,7 @@ def signed_in(visiting: Visit, person: Person, **options: bool) -> Iterator[Page
 def with_password(stack: Stack, visiting: Visit, handle: str, *words: str) -> Person:
     """Invite a person with a command, and let them choose a password, without JavaScript."""
     person = Person(handle)
-    stack.run("people", "add", handle, *words)
-    link = stack.document("people", "invite", handle)["link"]
+    link = stack.document("people", "add", handle, *words)["link"]
     with visiting(scripts=False) as page:
         page.goto(link)
         page.get_by_label("Code of the invitation").fill(link.partition("#")[2])

@@ -43,7 +43,7 @@ def test_without_activation_the_page_names_whom_to_ask_and_has_no_field(
         stack.run("key", "allow", name)
         page.goto(address(name))
         expect(main).to_contain_text(re.compile(r"External Cloud Key Management\W+Not enabled"))
-        expect(main.get_by_text("Enable Enterprise Key Management")).to_be_visible()
+        expect(main.get_by_role("link", name="Enable Enterprise Key Management")).to_be_visible()
 
 
 def test_the_account_is_copied_the_policy_is_pasted_and_a_key_is_enabled_once_each_wrong_one_is_mended(

@@ -21,8 +21,7 @@ def bob(ana: Person, stack: Stack, visiting: Visit) -> dict[str, str]:
     """Return a person of the directory who accepted an invitation."""
     for person in (BOB, EVE):
         stack.graph.post("people", person)
-    stack.run("people", "add", "bob", "--role", "operator")
-    link = stack.document("people", "invite", "bob")["link"]
+    link = stack.document("people", "add", "bob", "--role", "operator")["link"]
     stack.secrets.add(link.partition("#")[2])
     with visiting() as page:
         page.goto(link)

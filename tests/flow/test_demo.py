@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from console.supervisor.guard import processes
@@ -28,13 +29,13 @@ def until(true: Callable[[], object], what: str, seconds: float) -> None:
 class Demo:
     """A running demo with its own folder for temporary files, which also identifies its processes."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, keep: bool, environment: dict[str, str]) -> None:
         self.temporary = folder / "tmp"
         self.temporary.mkdir(parents=True)
         self._out, self._errors = folder / "out", folder / "errors"
         with self._out.open("wb") as out, self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "console.cli", "demo"],
+                [sys.executable, "-m", "console.cli", "demo", *(["--keep"] if keep else [])],
                 env={**os.environ, "TMPDIR": str(self.temporary), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -72,14 +73,29 @@ def _read(pid: int, name: str) -> bytes:
 
 
 @contextmanager
-def demo(folder: Path, **environment: str) -> Iterator[Demo]:
-    running = Demo(folder, environment)
+def demo(folder: Path, *, keep: bool = False, **environment: str) -> Iterator[Demo]:
+    running = Demo(folder, keep, environment)
     try:
         yield running
     finally:
         running.process.kill()
         running.process.wait()
         until(lambda: not running.alive(), "all its processes are gone", 30)
+
+
+def assert_console_shows_the_story(output: str) -> None:
+    """Sign in by the printed link, with a password, and look at the tenant of the demo."""
+    link = re.search(r"(http://localhost:\d+)/invitation#(\S+)", output)
+    assert link is not None, output
+    headers = {"sec-fetch-site": "same-origin"}
+    with httpx.Client(base_url=link[1], headers=headers, trust_env=False, timeout=60) as browser:
+        fields = {"code": link[2], "password": "correct horse battery staple"}
+        accepted = browser.post("/invitation/password", data=fields)
+        # The cookie is for secure connections, and to browsers localhost is one.
+        browser.headers["cookie"] = accepted.headers["set-cookie"].partition(";")[0]
+        assert "/t/demo" in browser.get("/fleet").text
+        jobs = browser.get("/t/demo/jobs").text
+        assert "KEY_ACCESS_REVOKED" in jobs or "refus" in jobs
 
 
 def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behind(
@@ -91,7 +107,7 @@ def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behin
         "HTTP_PROXY": "http://127.0.0.1:9",
         "ENTRAKEEP_HOME": "/",
     }
-    with demo(tmp_path / "first", **strange) as first:
+    with demo(tmp_path / "first", keep=True, **strange) as first:
         first.shows("Ready.")
         with demo(tmp_path / "second") as second:
             second.shows("3. Back it up by hand")
@@ -104,7 +120,11 @@ def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behin
             assert second.alive() == []
             assert list(second.temporary.iterdir()) == []
 
-        assert first.process.wait(240) == 0, first.output + first.errors
+        until(lambda: "Everything stays up" in first.output or first.process.poll() is not None, "it is done", 240)
+        assert first.process.poll() is None, first.output + first.errors
+        assert_console_shows_the_story(first.output)
+        first.process.send_signal(signal.SIGINT)
+        assert first.process.wait(30) == 0, first.output + first.errors
         assert first.alive() == []
         assert list(first.temporary.iterdir()) == []
         assert "\x1b" not in first.output
