@@ -1,11 +1,13 @@
 """The real stack for a file of stories: ``entrakeep up`` with its console, and both simulators."""
 
+import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -34,6 +36,7 @@ from tests.parts import (
 )
 
 BUCKET = "backups"
+_BEGINNING = Path(tempfile.gettempdir()) / "entrakeep-browser-stacks"
 LEASE = 4
 """Seconds of a key lease."""
 SIGN_IN_APP, SIGN_IN_SECRET = "66666666-6666-4666-8666-666666666666", "canary-of-the-sign-in-application"
@@ -70,8 +73,12 @@ class Stack:
     # -- processes
 
     def start(self) -> None:
-        """Run ``entrakeep up``. Return when everything answers."""
-        with self._output.open("ab") as output:
+        """Run ``entrakeep up``. Return when everything answers.
+
+        One stack begins at a time, because each looks for a free port for Flower.
+        """
+        with self._output.open("ab") as output, _BEGINNING.open("w") as beginning:
+            fcntl.flock(beginning, fcntl.LOCK_EX)
             self._process = subprocess.Popen(
                 (*PROGRAM, "up"),
                 cwd=self.folder,
@@ -80,12 +87,12 @@ class Stack:
                 stdout=output,
                 stderr=output,
             )
-        until(self._ready, "the stack is ready", 120)
+            until(self._ready, "the stack is ready", 120)
 
     def _ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.output
-        assert "ended with status" not in self.output, self.output + self.log("entrakeep")
+        assert "web ended" not in self.output, self.output + self.log("entrakeep")
         return "ready" in self.output.splitlines()
 
     @property
