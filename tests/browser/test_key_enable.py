@@ -71,7 +71,7 @@ def test_the_account_is_copied_the_policy_is_pasted_and_a_key_is_enabled_once_ea
         expect_enabled(page, name, good)
         assert_accessible(page)
     shown = stack.document("key", "show", name)
-    assert (shown["mode"], shown["arn"]) == ("own", good)
+    assert (shown["mode"], shown["arn"]) == ("customer", good)
 
 
 def _copied(page: Page, what: str) -> str:
