@@ -69,8 +69,8 @@ def _stay(screen: Screen, parts: Parts, folder: Path, stage: Stage) -> NoReturn:
     """Keep everything up until KeyboardInterrupt. Raise DemoFailed if a part ends before that."""
     screen.places(stage.places)
     screen.say(
-        "\nTo sign in to the console, open the link that 'entrakeep people add' printed above, and make a passkey or choose a "
-        "password. A lost link is replaced by 'entrakeep people invite ada'."
+        "\nTo sign in to the console, open the link that 'entrakeep people add' printed above, and make a passkey or choose "
+        "a password. A lost link is replaced by 'entrakeep people invite ada'."
     )
     screen.say("\nTo type commands yourself, load the demo's settings in another terminal, then try this:")
     screen.command(f". {folder / SETTINGS_FILE}")
