@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from console.web.visitor import Visitor
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from shared.domain.model import Tenant
     from shared.engine.requests.hindrances import Hindrance
 
+_SHOWN_FOR = timedelta(days=1)
 THEMES = ("system", "light", "dark")
 
 
@@ -80,6 +82,8 @@ class Frame:
     settings: tuple[Link, ...] = ()
     hindrances: "tuple[Hindrance, ...]" = ()
     revoked: bool = False
+    break_glass: tuple[tuple[str, datetime], ...] = ()
+    """Handles and times of sign-ins for break-glass in the last day, which everybody sees."""
     path: str = "/"
     """The path of this page, to come back to."""
 
@@ -107,9 +111,19 @@ def frame_of(
         of_tenant=tuple(_links(_TENANT, visitor, tenant, active, paths)) if tenant else (),
         settings=tuple(_links(_SETTINGS, visitor, tenant, active, paths)) if tenant else (),
         hindrances=ask.front.pulse.hindrances() if person else (),
+        break_glass=_break_glass(ask) if person else (),
         revoked=ask.health is not None and ask.health.condition is KeyCondition.REVOKED,
         path=ask.request.url.path,
     )
+
+
+def _break_glass(ask: "Ask") -> tuple[tuple[str, datetime], ...]:
+    """Return who has signed in for break-glass in the last day, at most a minute old."""
+
+    def read() -> tuple[tuple[str, datetime], ...]:
+        return tuple(ask.front.catalog.people().used_break_glass(ask.now - _SHOWN_FOR))
+
+    return ask.front.kept.get("break-glass", ask.front.clock.monotonic(), read)
 
 
 def _links(

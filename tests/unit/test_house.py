@@ -119,6 +119,7 @@ NOT_LIMITS = {
         console/documents/words._UNITS
     """,
     "when people are warned": """
+        console/web/frame._SHOWN_FOR
         domain/schedule._LOOKED_AHEAD
         domain/sign_in.SOON domain/sign_in._REMINDERS engine/key_health/warnings.EXPIRES_WITHIN
         console/web/readiness._TRIED_DAYS

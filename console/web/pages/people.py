@@ -12,7 +12,7 @@ from console.web import commands
 from console.web.page import Page
 from shared.domain.access import TENANT_ROLES, Role
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import PersonDetail
+from shared.domain.people import PersonDetail, check_handle
 from shared.domain.sign_in_risk import only_through_directory
 from shared.engine.access import people as access
 from shared.engine.access.invitations import Invited
@@ -68,6 +68,10 @@ def show(ask: "Ask") -> Page:
 def add(ask: "Ask") -> Page | Response:
     """Give roles to a person. Somebody new gets an invitation, whose link is shown once."""
     form, asker = ask.form, _asker(ask)
+    try:
+        check_handle(form.text("handle"))
+    except Refuse as error:
+        return _grid(ask, wrong_handle=error.message)
     try:
         wanted = [WantedGrant(role=_role(each), tenant=_tenant(ask), until=_until(ask)) for each in form.all("role")]
         if not wanted:
@@ -137,12 +141,13 @@ def _lines(handle: str, tenant: str | None) -> list[str]:
     return lines if tenant is not None else [*lines, commands.remove_person(handle)]
 
 
-def _grid(ask: "Ask", problem: Refuse | None = None) -> Page:
+def _grid(ask: "Ask", problem: Refuse | None = None, wrong_handle: str = "") -> Page:
     """Return the page of the grid."""
     details, roles = _details(ask), _roles(ask)
     tenant_id = ask.tenant.tenant_id if ask.tenant else None
     values = {
         "problem": problem,
+        "wrong_handle": wrong_handle,
         "roles": roles,
         "grantable": _grantable(ask),
         "rows": [_row(each, roles, tenant_id) for each in details],
@@ -159,7 +164,7 @@ def _grid(ask: "Ask", problem: Refuse | None = None) -> Page:
             [commands.list_people(_tenant(ask)), commands.add_person("HANDLE", ["viewer"], _tenant(ask))]
         ),
     }
-    return Page(template="people/grid.html", values=values, status=422 if problem else 200)
+    return Page(template="people/grid.html", values=values, status=422 if problem or wrong_handle else 200)
 
 
 def _person(ask: "Ask", problem: Refuse | None = None) -> Page:

@@ -39,6 +39,14 @@ class SqlPeople:
         with self._database.read(EVERY_TENANT) as connection:
             return existing_people(connection)
 
+    def used_break_glass(self, since: datetime) -> list[tuple[str, datetime]]:
+        """Return handle and time of the last sign-in of each break-glass person who has signed in since then."""
+        query = select(people.c.handle, people.c.signed_in_at).where(
+            people.c.break_glass, people.c.signed_in_at > since
+        )
+        with self._database.read(EVERY_TENANT) as connection:
+            return [(row.handle, row.signed_in_at) for row in connection.execute(query.order_by(people.c.handle))]
+
     def add(
         self, person_id: str, handle: str, *, break_glass: bool = False, grants: Sequence[Grant] = (), reason: str = ""
     ) -> Person:

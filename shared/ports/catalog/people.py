@@ -18,6 +18,9 @@ class People(Protocol):
     def exist(self) -> bool:
         """Return True if there is a person."""
 
+    def used_break_glass(self, since: datetime) -> list[tuple[str, datetime]]:
+        """Return handle and time of the last sign-in of each break-glass person who has signed in since then."""
+
     def add(
         self, person_id: str, handle: str, *, break_glass: bool = False, grants: Sequence[Grant] = (), reason: str = ""
     ) -> Person:

@@ -181,3 +181,13 @@ def test_concurrent_tries_are_counted_one_by_one(world: World) -> None:
     for thread in threads:
         thread.join()
     assert sum(wait == timedelta(0) for wait in results) == 5
+
+
+@pytest.mark.postgresql
+def test_recent_sign_ins_for_break_glass_are_known(world: World) -> None:
+    safe = world.catalog.people().add(new_id(), "safe", break_glass=True)
+    for each in (safe, person(world, "ana")):
+        world.catalog.sign_ins().begin(each.person_id, new_id(), sign_in())
+    people = world.catalog.people()
+    assert people.used_break_glass(NOW - timedelta(days=1)) == [("safe", NOW)]
+    assert people.used_break_glass(NOW + timedelta(days=1)) == []

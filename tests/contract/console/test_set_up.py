@@ -147,7 +147,9 @@ def test_attack_resuming_an_action_that_the_person_may_not_do(console: Console) 
     assert "NOT_ALLOWED" in answer.text
 
 
-def test_break_glass_is_written_down(console: Console) -> None:
-    safe = person(console, Grant(role=Role.OPERATOR, tenant_id=None), break_glass=True, passkey=False)
+def test_break_glass_is_written_down_and_everybody_sees_it(empty: Console) -> None:
+    safe = person(empty, Grant(role=Role.OPERATOR, tenant_id=None), break_glass=True, passkey=False)
     assert safe.sign_in().status_code == 303
-    assert actions(console.world)[-2:] == ["sign-in.begun", "break-glass.used"]
+    assert f"{safe.handle} signed in" in empty.with_grants().get("/me").text
+    assert f"{safe.handle} signed in" not in empty.nobody().get("/sign-in").text
+    assert "break-glass.used" in actions(empty.world)
