@@ -2,7 +2,8 @@
 
 Full backups, and backups after changes, are compared with a bare download of the same pages, with typed models, and with
 restic and borg. Further parts measure commands that read snapshots, plans and restores, how soon a revoked key stops a
-backup, how fast data keys move to another KMS key, and how late browsers that watch a job learn of its progress.
+backup, how fast data keys move to another KMS key, how late browsers that watch a job learn of its progress, and the
+pages of the console with many tenants.
 """
 
 import argparse
@@ -14,16 +15,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import report, restore_report
+from benchmarks import report, restore_report, web_report
 from benchmarks.archives import archives, write_files
 from benchmarks.backing_up import HEAVY
 from benchmarks.directory import MeasuredDirectory
 from benchmarks.watching import watch
+from benchmarks.web import measure_web
 from tests.parts import AwsSimulator, RedisServer, aws_simulator, graph_simulator, redis_server
 
 PARTS = (
     *("changes", "stages", "models", "archives", "limit", "comparing", "browsing"),
-    *("planning", "restoring", "revoking", "moving", "watching"),
+    *("planning", "restoring", "revoking", "moving", "watching", "console"),
 )
 """Parts that ``--without`` can leave out. Downloads and backups are always measured."""
 _USERS_PER_GROUP = 5
@@ -111,6 +113,16 @@ class Bench:
             directory.delete(users)
             restore_report.print_restored(self._console, directory.restore(home), latency)
 
+    def web(self, tenants: list[int], rows: int, requests: int) -> None:
+        """Measure pages of the console with so many tenants, on both databases. Print the results."""
+        with self._home() as home:
+            measured = [
+                measure_web(home, database, number, rows, requests)
+                for database in ("sqlite", "postgresql")
+                for number in tenants
+            ]
+        web_report.print_web(self._console, measured, rows)
+
     def keys(self, trials: int, lease: float, data_keys: int, parts: set[str]) -> None:
         """Measure revocation and update of a key, over a directory of 10 users and 1 group. Print the results."""
         with self._directory(10, 1) as directory, self._home() as home, self._home() as another:
@@ -159,6 +171,8 @@ def main(argv: list[str]) -> int:
             bench.archives(options.archived)
         if "watching" in parts:
             bench.live(options.streams, options.changes)
+        if "console" in parts:
+            bench.web(options.tenants, options.rows, options.requests)
         bench.keys(options.trials, options.lease, options.data_keys, parts)
     return 0
 
@@ -188,6 +202,9 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--data-keys", type=int, default=10_000, help="data keys to move (10000)")
     parser.add_argument("--streams", type=int, default=200, help="streams of live progress (200)")
     parser.add_argument("--changes", type=int, default=16, help="changes that each of them shows, 17 at most (16)")
+    parser.add_argument("--tenants", type=int, nargs="+", default=[1_000, 10_000], help="tenants (1000 10000)")
+    parser.add_argument("--rows", type=int, default=100_000, help="jobs, and snapshots, of all tenants (100000)")
+    parser.add_argument("--requests", type=int, default=100, help="requests of each page of the console (100)")
     parser.add_argument(
         "--without", action="append", default=[], choices=PARTS, help="part to leave out; may be repeated"
     )
@@ -197,6 +214,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
         options.users, options.runs, options.sample, options.archived = 500, 1, 100, 600
         options.planned, options.restored, options.latency = 60, 20, 0.02
         options.streams, options.changes = 8, 3
+        options.tenants, options.rows, options.requests = [20], 200, 3
         options.snapshots, options.trials, options.lease, options.data_keys = 1, 2, 1.0, 20
     if options.groups is None:
         options.groups = options.users // _USERS_PER_GROUP

@@ -25,6 +25,7 @@ def serve(say: Callable[[str], None]) -> None:
             Code.SETTINGS_INVALID,
             f"ENTRAKEEP_WEB_LISTEN: {host}:{port} is in use or not of this machine; give another.",
         ) from None
+    sockets[0].listen(server.config.backlog)  # whoever reads the line may connect at once
     say(f"ready {front.settings.web_url}")
     server.run(sockets)
 

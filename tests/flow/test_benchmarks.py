@@ -40,7 +40,7 @@ def output_of(argv: list[str], folder: Path) -> str:
 
 
 def test_the_quick_benchmark_prints_its_tables(tmp_path: Path) -> None:
-    without = [word for part in ("models", "archives", "planning") for word in ("--without", part)]
+    without = [word for part in ("models", "archives", "planning", "console") for word in ("--without", part)]
     output = output_of([sys.executable, "-m", "benchmarks", "--quick", *without], tmp_path)
     assert " 500 users" in output
     row = re.search(r"^ +seconds( +[0-9.]+){4}", output, re.MULTILINE)

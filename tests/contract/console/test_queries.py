@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, event
 
 from console.web.routes import ROUTES
 from console.web.table import Route
 from shared.domain.access import Action, Role
 from tests.contract.catalog.world import World
+from tests.contract.console.counted import counted
 from tests.contract.console.served import QUICK, Console, served_console
 from tests.postgres import OWNER, PostgresServer
 
@@ -33,24 +32,6 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         console.ids = {"snapshot": console.world.backed_up(tenant).snapshot_id}
         console.ids["job"] = tenant.jobs.recent()[0].job_id
         yield console
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Yield the list of the queries that this process makes."""
-    queries: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        if re.match(
-            r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\b(?! set_config| strftime| clock_)", statement, re.IGNORECASE
-        ):
-            queries.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield queries
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def path_of(route: Route, ids: dict[str, str]) -> str:
