@@ -1,6 +1,6 @@
 """Read how well tenants are protected: each from the ends of indexes, however many snapshots and jobs a tenant has."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -9,35 +9,28 @@ from sqlalchemy import (
     ColumnElement,
     RowMapping,
     ScalarSelect,
-    Select,
-    Table,
-    and_,
-    case,
-    false,
     func,
-    literal,
-    null,
-    or_,
     select,
 )
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.job_rows import GOING_ON, going, of_kinds
-from shared.adapters.catalog.key_states import newest_generation
+from shared.adapters.catalog.fleet_queries import (
+    COMPLETE,
+    jobs_wanted,
+    newest_ids_wanted,
+    snapshots_wanted,
+    statuses_wanted,
+    timeline_wanted,
+)
+from shared.adapters.catalog.job_rows import GOING_ON
 from shared.adapters.catalog.schema import (
-    data_keys,
-    jobs,
-    key_health,
-    refusals,
-    schedules,
     snapshot_runs,
     snapshots,
-    steps,
     tenants,
 )
 from shared.adapters.catalog.snapshots import snapshot_of
 from shared.domain.errors import Code
-from shared.domain.jobs import KEY_CHANGES, JobKind, JobState, StepState
+from shared.domain.jobs import JobState
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import KeyMode, ResourceReport
 from shared.ports.catalog.fleet import (
@@ -52,14 +45,6 @@ from shared.ports.catalog.fleet import (
     Timeline,
 )
 
-_LISTED = ~snapshots.c.going
-_COMPLETE = (snapshots.c.complete, _LISTED)
-_MADE_BY = and_(jobs.c.tenant_id == snapshots.c.tenant_id, jobs.c.job_id == snapshots.c.job_id)
-_BEGUN_AT = func.coalesce(jobs.c.started_at, snapshots.c.created_at)
-"""When the backup of a snapshot began. A rebuild restores snapshots without their jobs."""
-_WITH_JOBS = snapshots.outerjoin(jobs, _MADE_BY)
-
-
 _CONDITIONS = {condition.value: condition for condition in KeyCondition}
 
 
@@ -71,7 +56,7 @@ class SqlFleet:
 
     def statuses(self, tenant_ids: Collection[str] | None = None) -> list[TenantStatus]:
         """Return what decides the state of each tenant."""
-        query = _statuses()
+        query = statuses_wanted()
         if tenant_ids is not None:
             query = query.where(tenants.c.tenant_id.in_(tenant_ids))
         with self._database.read(EVERY_TENANT) as connection:
@@ -81,9 +66,9 @@ class SqlFleet:
         """Return the other parts of the rows of these tenants, by tenant id."""
         of_page = tenants.c.tenant_id.in_(tenant_ids)
         with self._database.read(EVERY_TENANT) as connection:
-            newest = connection.execute(_newest_ids().where(of_page)).mappings().all()
-            snapshot_rows = connection.execute(_snapshots(newest)).mappings().all()
-            job_rows = connection.execute(_jobs(tenant_ids, newest)).mappings().all()
+            newest = connection.execute(newest_ids_wanted().where(of_page)).mappings().all()
+            snapshot_rows = connection.execute(snapshots_wanted(newest)).mappings().all()
+            job_rows = connection.execute(jobs_wanted(tenant_ids, newest)).mappings().all()
         by_snapshot = {row["snapshot_id"]: row for row in snapshot_rows}
         by_job = {row["job_id"]: row for row in job_rows}
         running: dict[str, list[RunningJob]] = {}
@@ -109,7 +94,7 @@ class SqlFleet:
         day = func.date(snapshots.c.created_at)
         query = (
             select(day.label("day"), func.count(snapshots.c.tenant_id.distinct()).label("tenants"))
-            .where(*_COMPLETE, snapshots.c.created_at >= begin, snapshots.c.created_at < end)
+            .where(*COMPLETE, snapshots.c.created_at >= begin, snapshots.c.created_at < end)
             .group_by(day)
         )
         if tenant_ids is not None:
@@ -122,7 +107,7 @@ class SqlFleet:
     def timeline(self, tenant_id: str, since: datetime) -> Timeline:
         """Return the tenant's snapshots since then, and its newest one."""
         with self._database.read(tenant_id) as connection:
-            rows = connection.execute(_timeline(tenant_id, since)).mappings().all()
+            rows = connection.execute(timeline_wanted(tenant_id, since)).mappings().all()
         return Timeline(
             moments=[
                 Moment(
@@ -156,144 +141,6 @@ class SqlFleet:
         with self._database.read(tenant_id) as connection:
             row = connection.execute(query).mappings().one()
         return Neighbours(older=row["older"], newer=row["newer"], runs=row["runs"])
-
-
-def _timeline(tenant_id: str, since: datetime) -> Select[Any]:
-    """Return the query for a timeline. Only the newest snapshot's report is read, because reports are large."""
-    listed = (snapshots.c.tenant_id == tenant_id, _LISTED)
-    other = snapshots.alias()
-
-    def highest(*where: ColumnElement[bool]) -> ScalarSelect[int]:
-        query = select(func.max(other.c.number)).where(other.c.tenant_id == tenant_id, ~other.c.going, *where)
-        return query.scalar_subquery()
-
-    is_newest = snapshots.c.number == highest()
-    is_last_before = snapshots.c.number == highest(other.c.complete, other.c.created_at < since)
-    columns = [column for column in snapshots.c if column.name != "resources"]
-    return (
-        select(
-            *columns,
-            _BEGUN_AT.label("begun_at"),
-            case((is_newest, snapshots.c.resources), else_=null()).label("resources"),
-        )
-        .select_from(_WITH_JOBS)
-        .where(*listed, or_(snapshots.c.created_at >= since, is_newest, is_last_before))
-        .order_by(snapshots.c.number)
-    )
-
-
-def _statuses() -> Select[Any]:
-    """Return the query for the statuses of all tenants."""
-    of_tenant = tenants.outerjoin(schedules, schedules.c.tenant_id == tenants.c.tenant_id).outerjoin(
-        key_health, key_health.c.tenant_id == tenants.c.tenant_id
-    )
-    changing = tenants.c.tenant_id.in_(select(jobs.c.tenant_id).where(*going(KEY_CHANGES)))
-    moving = and_(tenants.c.key_switched_at.is_not(None), tenants.c.key_free_at.is_(None))
-    return select(
-        tenants.c.tenant_id,
-        tenants.c.name,
-        schedules.c.cron,
-        schedules.c.timezone,
-        schedules.c.paused,
-        key_health.c.condition,
-        func.json_array_length(key_health.c.warnings).label("warnings"),
-        or_(moving, changing).label("updating"),
-        _newest_complete().label("begun_at"),
-        _refused_since().label("refused_since"),
-        _verified_at().label("verified_at"),
-    ).select_from(of_tenant)
-
-
-def _newest_complete() -> ScalarSelect[datetime]:
-    """Return when the backup of the tenant's newest complete snapshot began."""
-    query = select(_BEGUN_AT).select_from(_WITH_JOBS).where(snapshots.c.tenant_id == tenants.c.tenant_id, *_COMPLETE)
-    return _newest(query, snapshots)
-
-
-def _refused_since() -> ScalarSelect[datetime]:
-    """Return since when KMS has refused a key that wraps, or would wrap, one of the tenant's data keys."""
-    wraps = (
-        select(data_keys.c.data_key_id)  # not every column: the console's database user may not read wrapped keys
-        .where(data_keys.c.tenant_id == refusals.c.tenant_id, data_keys.c.arn == refusals.c.arn, newest_generation())
-        .exists()
-    )
-    return (
-        select(func.min(func.coalesce(refusals.c.since, refusals.c.at)))
-        .where(refusals.c.tenant_id == tenants.c.tenant_id, or_(refusals.c.arn == tenants.c.key_arn, wraps))
-        .correlate(tenants)
-        .scalar_subquery()
-    )
-
-
-def _verified_at() -> ScalarSelect[datetime]:
-    """Return when the last verify of all snapshots' contents ended without damage."""
-    of_everything = (jobs.c.snapshot.is_(None), jobs.c.detail["shallow"].as_boolean() == false())
-    query = select(jobs.c.finished_at).where(
-        jobs.c.tenant_id == tenants.c.tenant_id,
-        of_kinds(JobKind.VERIFY),
-        jobs.c.state == JobState.SUCCEEDED.value,
-        *of_everything,
-    )
-    return _newest(query, jobs)
-
-
-def _newest_ids() -> Select[Any]:
-    """Return the query for columns of each tenant, and the ids of its newest snapshot and of its last ended backup."""
-    last = select(snapshots.c.snapshot_id).where(snapshots.c.tenant_id == tenants.c.tenant_id, _LISTED)
-    ended = select(jobs.c.job_id).where(
-        jobs.c.tenant_id == tenants.c.tenant_id, of_kinds(JobKind.BACKUP), jobs.c.finished_at.is_not(None)
-    )
-    ids = (_newest(last, snapshots).label("snapshot_id"), _newest(ended, jobs).label("job_id"))
-    columns = (tenants.c.tenant_id, tenants.c.key_mode, tenants.c.sign_in_expires_at, schedules.c.next_due)
-    of_tenant = tenants.outerjoin(schedules, schedules.c.tenant_id == tenants.c.tenant_id)
-    return select(*columns, *ids).select_from(of_tenant)
-
-
-def _newest(query: Select[Any], table: Table) -> ScalarSelect[Any]:
-    """Return the value of the row with the highest number in the table, for the tenant of the enclosing query."""
-    return query.order_by(table.c.number.desc()).limit(1).correlate(tenants).scalar_subquery()
-
-
-def _snapshots(newest: Iterable[RowMapping]) -> Select[Any]:
-    """Return the query for the newest snapshots. Only the reports of incomplete ones are read."""
-    pairs = [row for row in newest if row["snapshot_id"] is not None]
-    return select(
-        snapshots.c.snapshot_id,
-        snapshots.c.created_at,
-        snapshots.c.objects,
-        snapshots.c.complete,
-        case((snapshots.c.complete, null()), else_=snapshots.c.resources).label("resources"),
-    ).where(
-        snapshots.c.tenant_id.in_([row["tenant_id"] for row in pairs]),
-        snapshots.c.snapshot_id.in_([row["snapshot_id"] for row in pairs]),
-    )
-
-
-def _jobs(tenant_ids: Sequence[str], newest: Iterable[RowMapping]) -> Select[Any]:
-    """Return the query for the tenants' unfinished jobs, with the numbers of their steps, and for these last backups."""
-    unfinished = jobs.c.state.in_(GOING_ON)
-    last = jobs.c.job_id.in_([row["job_id"] for row in newest if row["job_id"] is not None])
-
-    def counted(*where: ColumnElement[bool]) -> ColumnElement[int]:
-        of_job = (steps.c.tenant_id == jobs.c.tenant_id, steps.c.job_id == jobs.c.job_id)
-        number = select(func.count()).select_from(steps).where(*of_job, *where).correlate(jobs).scalar_subquery()
-        return case((unfinished, number), else_=literal(0))
-
-    return (
-        select(
-            jobs.c.tenant_id,
-            jobs.c.job_id,
-            jobs.c.kind,
-            jobs.c.state,
-            jobs.c.code,
-            jobs.c.message,
-            jobs.c.finished_at,
-            counted().label("steps"),
-            counted(steps.c.state == StepState.DONE.value).label("done"),
-        )
-        .where(jobs.c.tenant_id.in_(tenant_ids), or_(unfinished, last))
-        .order_by(jobs.c.number)
-    )
 
 
 def _status(row: Sequence[Any]) -> TenantStatus:
