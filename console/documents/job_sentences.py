@@ -33,7 +33,7 @@ def sentence_of(job: Job, steps: Sequence[Step], made: Snapshot | None = None) -
     took = duration(job.finished_at - job.started_at) if job.finished_at and job.started_at else None
     if job.state in (JobState.CANCELLED, JobState.FAILED):
         return f"{job.state.capitalize()} {f'after {took}' if took else 'before it began'}."
-    return f"{_result(job, made)}{f', in {took}' if took else ''}."
+    return f"{result_of(job, made)}{f', in {took}' if took else ''}."
 
 
 def step_sentence(job: Job, steps: Sequence[Step]) -> str:
@@ -94,7 +94,7 @@ def _comparing(detail: RestoreProgress) -> str:
     return f"waiting until Graph shows the result of {waits}; next look at {to_second(moment(detail.look_at))}"
 
 
-def _result(job: Job, made: Snapshot | None) -> str:
+def result_of(job: Job, made: Snapshot | None = None) -> str:
     """Return what a job that succeeded did, without a stop."""
     if job.kind is JobKind.BACKUP:
         return "Succeeded" if made is None else _backed_up(made)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from console.documents.job_sentences import sentence_of
+from console.documents.job_sentences import result_of, sentence_of
 from console.documents.words import duration
 from console.web import commands
 from console.web.auth import confirm
@@ -153,8 +153,13 @@ def _listed(ask: "Ask", tenant_id: str | None) -> Page:
 def _row(job: Job, tenant: str) -> JobRow:
     """Return the row of a job."""
     took = duration(job.finished_at - job.started_at) if job.finished_at and job.started_at else None
-    reason = f"{job.code}: {job.message}" if job.code and job.message else job.message
-    return JobRow(job=job, tenant=tenant, result=reason or sentence_of(job, ()), took=took)
+    if job.state is JobState.FAILED and job.code and job.message:
+        result = f"{job.code}: {job.message}"
+    elif job.state is JobState.SUCCEEDED:
+        result = f"{result_of(job)}."
+    else:
+        result = job.message or sentence_of(job, ())
+    return JobRow(job=job, tenant=tenant, result=result, took=took)
 
 
 def _options(values: Iterable[StrEnum]) -> list[tuple[str, str]]:
