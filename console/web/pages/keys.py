@@ -141,7 +141,7 @@ def history(ask: "Ask") -> Page:
     tenant = ask.of_tenant
     events = ask.catalog.tenant(tenant.tenant_id).health.history()
     assert ask.health is not None
-    keys = ask.catalog.tenant(tenant.tenant_id).keys.state()
+    keys = key_page(ask).summary.keys
     values = {
         "key": key_document(tenant, keys, ask.health, events),
         "days": days_of(events, tenant.created_at, ask.now, _DAYS),
