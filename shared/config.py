@@ -141,6 +141,19 @@ class Settings(Place):
         description="The URL that receives changes of keys and backups: `https://HOST/PATH`, or `http://` on loopback.",
     )
 
+    smtp_url_file: Path | None = Field(
+        None,
+        description="A file with the mail server for notices: `smtps://USER:PASSWORD@HOST?from=ADDRESS`, or `smtp://` for "
+        "STARTTLS and, on loopback, without TLS. Workers read it for each mail.",
+    )
+
+    @field_validator("smtp_url_file")
+    @classmethod
+    def _smtp(cls, value: Path | None) -> Path | None:
+        if value is not None and not os.access(value, os.R_OK):
+            raise ValueError(f"names a file that cannot be read: {value}")
+        return value
+
     @field_validator("broker_url")
     @classmethod
     def _broker(cls, value: SecretStr) -> SecretStr:

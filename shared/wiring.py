@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from shared.domain.secret import Secret
     from shared.engine.context import Context
     from shared.engine.key_health import Probing
+    from shared.engine.notices.delivering import Delivering
+    from shared.engine.notices.installation_key import InstallationKeyring
     from shared.engine.store.marked_store import MarkedStore
     from shared.ports.broker import Broker, BrokerAnswer
     from shared.ports.catalog.database import Catalog
     from shared.ports.clock import Clock
     from shared.ports.directory import Access
     from shared.ports.dispatch import Dispatch
+    from shared.ports.keys import KeyService
     from shared.ports.passkeys import Passkeys
     from shared.ports.passwords import Passwords
+    from shared.ports.sealer import Sealer
     from shared.ports.sign_in_provider import SignInProvider
 
 
@@ -239,6 +243,48 @@ def probing() -> "Probing":
         else Webhook(url.get_secret_value(), _trust(values.ca_bundle), LIMITS.notice_answer_seconds),
         observer=observer,
     )
+
+
+def notifier(probing: "Probing") -> "Delivering":
+    """Return what delivering notices needs, beside probes."""
+    from shared.adapters.notices import TargetSender
+    from shared.adapters.notices.by_apprise import ByApprise
+    from shared.adapters.notices.signed_webhook import SignedWebhook
+    from shared.engine.notices.delivering import Delivering
+
+    values, seconds = config.read_settings(), LIMITS.notice_answer_seconds
+    return Delivering(
+        catalog=probing.catalog,
+        keyring=_installation_keyring(probing.catalog, probing.keys, values),
+        sender=TargetSender(SignedWebhook(_trust(values), clock(), seconds), ByApprise(values.smtp_url_file, seconds)),
+        limits=LIMITS,
+    )
+
+
+def sealer() -> "Sealer":
+    """Return the sealer for notice targets. It has no key, and cannot open anything."""
+    from shared.vault.recipients import PublicSealer
+
+    return PublicSealer()
+
+
+def publish_installation_key(catalog: "Catalog") -> None:
+    """Make the installation's key if no worker has done so yet. Raise what the key service raises."""
+    from shared.adapters.kms import AwsKeys
+    from shared.adapters.seclusion import seclude
+
+    if catalog.installation_keys().newest() is not None:
+        return
+    seclude()
+    values = config.read_settings()
+    keys = AwsKeys(values.key_lease_seconds, values.provider_key_arn, config.aws_region())
+    _installation_keyring(catalog, keys, values).ensure()
+
+
+def _installation_keyring(catalog: "Catalog", keys: "KeyService", values: config.Settings) -> "InstallationKeyring":
+    from shared.engine.notices.installation_key import InstallationKeyring
+
+    return InstallationKeyring(catalog, keys, clock(), values.provider_key_arn, values.key_lease_seconds)
 
 
 def marked_store() -> "MarkedStore":

@@ -92,6 +92,8 @@ class Action(StrEnum):
     BREAK_GLASS_USED = "break-glass.used"
     TOKEN_MADE = "token.made"  # noqa: S105 - an action, not a secret
     TOKEN_ENDED = "token.ended"  # noqa: S105 - an action, not a secret
+    NOTICE_TARGET_ADDED = "notice-target.added"
+    NOTICE_TARGET_REMOVED = "notice-target.removed"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

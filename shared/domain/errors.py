@@ -125,6 +125,8 @@ class Code(StrEnum):
     """It would leave the person without a way to sign in, or the installation without an operator."""
     NO_SUCH_TOKEN = "NO_SUCH_TOKEN"  # noqa: S105 - a code, not a secret
     """There is no token with this name or id."""
+    NO_SUCH_TARGET = "NO_SUCH_TARGET"
+    """There is no notice target with this name or id."""
     SETTINGS_INVALID = "SETTINGS_INVALID"
     """A setting is missing or wrong."""
     FILE_NOT_WRITABLE = "FILE_NOT_WRITABLE"

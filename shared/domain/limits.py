@@ -237,8 +237,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Longest wait before a notice is sent again."""
     notice_hours: float = 24.0
     """Age at which an event is no longer sent."""
+    notice_targets: int = 20
+    """Notice targets of a tenant, or of the installation."""
+    notice_characters: int = 2_000
+    """Characters of a line in a mail or chat message, and of a target's address."""
+    notice_deliveries_shown: int = 10
+    """Newest deliveries of a notice target that a list shows."""
+    notices_addressed: int = 200
+    """Queued notices that one transaction addresses to their targets."""
+    deliveries: int = 8
+    """Deliveries to targets that one process has under way: so many first tries, and as many retries."""
+    delivery_seconds: float = 90.0
+    """How long a delivery is reserved for the process that took it: longer than a receiver is waited for."""
     events_kept: int = 50
-    """Events of each kind that SQL keeps for a tenant."""
+    """Events of each kind that SQL keeps for a tenant, and deliveries for a notice target."""
 
     # Signing in to the console
     hashes_at_once: int = 2

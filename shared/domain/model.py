@@ -22,6 +22,8 @@ class Purpose(StrEnum):
     """Tests a KMS key before the tenant is switched to it, and seals nothing."""
     TRUST = "trust"
     """Signs a trust record; wrapped by the provider key only."""
+    INSTALLATION = "installation"
+    """Seals what belongs to no tenant, so that notices leave while a tenant's key is refused; under the provider key."""
 
 
 class CredentialKind(StrEnum):
@@ -80,6 +82,10 @@ def encryption_context(tenant_id: str, purpose: Purpose) -> dict[str, str]:
     KMS binds it into each wrapping, and refuses to unwrap a data key under another context.
     """
     return {"tenant": tenant_id, "purpose": purpose.value}
+
+
+INSTALLATION_CONTEXT = {"purpose": Purpose.INSTALLATION.value}
+"""The KMS encryption context of the installation's data keys. No tenant's key has it."""
 
 
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ import msgspec
 from shared.domain.backup_health import BackupState
 from shared.domain.errors import Code
 from shared.domain.key_health import KeyCondition
+from shared.domain.notices import Notice as TargetNotice
+from shared.domain.notices import TargetSecret
 
 
 class NoticeWarning(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +57,18 @@ class NotTaken(Exception):
         self.outcome = outcome
 
 
+class NoticeSender(Protocol):
+    """The sender of notices to targets."""
+
+    def send(self, receiver: TargetSecret, notice: TargetNotice) -> str:
+        """Send the notice. Return our word for the outcome when the receiver has taken it.
+
+        May block for as long as the receiver keeps it waiting. May be called from any thread. Raise ``NotTaken``.
+        """
+
+
 class Notices(Protocol):
-    """The sender of notices."""
+    """The sender of notices to the URL in the settings."""
 
     def send(self, notice: Notice | BackupNotice) -> str:
         """Send the notice. Return a word for the outcome when the receiver has taken it.

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from sqlalchemy import RowMapping
 
 from shared.adapters.catalog.event_search import events_wanted
+from shared.adapters.catalog.notice_queue import queue_notice
 from shared.adapters.catalog.schema import audit_events, audit_heads, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, add_if_absent
 from shared.domain.audit import INSTALLATION, Action, Entry, Head, Plain, following, head_of
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Details, JobState, row_of
+from shared.domain.notice_sources import of_audit, of_job_end
 from shared.ports.catalog.audit import EventFilter, Position
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,7 @@ def append(
     *,
     called: str | None = None,
 ) -> Head:
-    """Append an event. Return the new head.
+    """Append an event, and queue its notice if it has one. Return the new head.
 
     ``called`` is the tenant's name, needed where its row may be removed already. Raises Refuse ``AUDIT_BROKEN`` if the
     trail's head is not that of its newest event: somebody has changed one of them directly in the database.
@@ -94,6 +96,7 @@ def append(
     Lock order: job rows first, the audit head last. Concurrent appends serialise and cannot deadlock.
     """
     name = called or _name(rows)
+    queue_notice(rows, of_audit(action, rows.actor, subject, detail or {}))  # also if the trail is broken, see below
     before = _lock_head(rows, name)
     if before != _newest(rows):
         raise Refuse(Code.AUDIT_BROKEN, _HEAD_CHANGED)
@@ -116,7 +119,10 @@ def append_rebuilt(rows: Changes, detail: Mapping[str, Plain], kept: Head | None
 def append_if_sound(
     rows: Changes, action: Action, subject: Mapping[str, str | None], detail: Mapping[str, Plain] | None = None
 ) -> Refuse | None:
-    """Append an event of a change that must happen even if somebody has changed the trail. Return the refusal, or None."""
+    """Append an event of a change that must happen even if somebody has changed the trail. Return the refusal, or None.
+
+    The event's notice is queued in any case.
+    """
     try:
         append(rows, action, subject, detail)
     except Refuse as broken:
@@ -130,9 +136,13 @@ def append_if_sound(
 def append_end(
     rows: Changes, job: RowMapping, state: JobState, code: Code | None, detail: Details | None
 ) -> Refuse | None:
-    """Append the event of a job's end, for kinds that have one. Return the refusal if the trail is broken, or None."""
+    """Append the event of a job's end, for kinds that have one, and queue the notice of damage that the job found.
+
+    Return the refusal if the trail is broken, or None.
+    """
     kind = row_of(job["kind"])
     counts = {name: count for name, count in (detail.counts() if detail else {}).items() if name in _COUNTED}
+    queue_notice(rows, of_job_end(job["kind"], job["job_id"], state, code, counts))
     if kind is not None and kind.ended is not None:
         subject = {"job": job["job_id"], "snapshot": job["snapshot"]}
         return append_if_sound(rows, kind.ended, subject, {"state": state, "code": code, **counts})

@@ -9,6 +9,7 @@ from sqlalchemy import Exists, RowMapping, and_, exists, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
 from shared.adapters.catalog.job_rows import GOING_ON, going, of_kinds
+from shared.adapters.catalog.notice_queue import queue_notice
 from shared.adapters.catalog.outbox import forget_old
 from shared.adapters.catalog.schema import backup_events, jobs, schedules, tenants
 from shared.adapters.catalog.tenancy import Changes, Tenancy, tenant_of
@@ -16,6 +17,7 @@ from shared.domain.audit import SCHEDULE
 from shared.domain.backup_health import BackupEvent, BackupState
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
+from shared.domain.notice_sources import of_backup
 from shared.domain.sign_in import SOON, expiry_sentence, reminded_since
 
 _WELL = (JobState.SUCCEEDED, JobState.SUCCEEDED_WITH_WARNINGS)
@@ -134,7 +136,8 @@ def _last(rows: Changes) -> BackupState | None:
 
 
 def _insert_event(rows: Changes, state: BackupState, job_id: str | None, code: Code | None, message: str) -> None:
-    """Insert an event and remove the oldest ones."""
+    """Insert an event, queue its notice, and remove the oldest events."""
+    queue_notice(rows, of_backup(state, code, message, job_id))
     number = rows.number(backup_events)
     rows.insert(
         backup_events,

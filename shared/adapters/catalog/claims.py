@@ -10,6 +10,7 @@ from operator import itemgetter
 from sqlalchemy import RowMapping, func, select
 
 from shared.adapters.catalog.job_writes import end_job, remove_checkpoints
+from shared.adapters.catalog.notice_queue import queue_notice
 from shared.adapters.catalog.schema import (
     checkpoint_runs,
     checkpoints,
@@ -18,7 +19,7 @@ from shared.adapters.catalog.schema import (
     snapshot_attempts,
     steps,
 )
-from shared.adapters.catalog.snapshots import keep_run, keep_snapshot, newest, run_of, snapshot_row
+from shared.adapters.catalog.snapshots import keep_run, keep_snapshot, newest, run_of, snapshot_of, snapshot_row
 from shared.adapters.catalog.step_writes import (
     NO_TROUBLE,
     finish_step,
@@ -40,6 +41,8 @@ from shared.domain.jobs import (
 )
 from shared.domain.jobs.backoff import TroubleTimes, is_progress, retry_wait, trouble_times
 from shared.domain.model import RunRef, Snapshot
+from shared.domain.notice_sources import of_completeness
+from shared.domain.notices import Happening
 from shared.ports.catalog.claims import Checkpoint, Renewal, TroubleDuration
 
 
@@ -266,8 +269,19 @@ class SqlClaims:
             if (last and last["snapshot_id"]) != job["parent"]:
                 raise Refuse(Code.BUSY, "Another backup has made a snapshot in the meantime. Request the backup again.")
             keep_snapshot(rows, snapshot, runs)
+            queue_notice(rows, _less_complete(snapshot, last))
             finish_step(rows, claim)
             end_job(rows, job, state, None, message, snapshot=snapshot.snapshot_id)
+
+
+def _less_complete(snapshot: Snapshot, last: RowMapping | None) -> Happening | None:
+    """Return the notice that a snapshot lacks resources which the one before had, or None."""
+    if last is None:
+        return None
+    lacking, lacking_before = (
+        {report.resource for report in each.resources if report.lacking} for each in (snapshot, snapshot_of(last))
+    )
+    return of_completeness(snapshot.job_id, snapshot.snapshot_id, lacking_before, lacking)
 
 
 def _trouble_before(step: RowMapping) -> TroubleTimes | None:

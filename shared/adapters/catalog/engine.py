@@ -35,6 +35,8 @@ class Turn(IntEnum):
     """Connect a tenant to a directory, or disconnect it."""
     PEOPLE = 4
     """Change people, their ways to sign in, or their grants."""
+    NOTICES = 5
+    """Add, remove or test notice targets."""
 
 
 _NOT_ALLOWED = "42501"

@@ -10,12 +10,14 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from shared.adapters.catalog.audit import append_if_sound
+from shared.adapters.catalog.notice_queue import queue_notice
 from shared.adapters.catalog.outbox import forget_old
 from shared.adapters.catalog.schema import data_keys, key_events, key_health, refusals, tenants
 from shared.adapters.catalog.tenancy import Changes, Rows
 from shared.domain.audit import Action
 from shared.domain.errors import Code
 from shared.domain.key_health import ANSWERS, DISPROVED, WELL, KeyCondition, KeyEvent, KeyWarning
+from shared.domain.notice_sources import of_key
 from shared.ports.catalog.key_health import ProbeOutcome
 
 
@@ -71,7 +73,8 @@ def forget_refusal(rows: Changes, arn: str) -> bool:
 
 
 def insert_event(rows: Changes, outcome: ProbeOutcome, warnings: list[KeyWarning], *, notify: bool) -> KeyEvent:
-    """Append an event to the history, and remove the oldest. ``notify`` queues the event for the webhook."""
+    """Append an event to the history, queue its notice, and remove the oldest. ``notify`` is for the settings' webhook."""
+    queue_notice(rows, of_key(outcome.condition, outcome.code, outcome.message, outcome.arn, warnings))
     number = rows.number(key_events)
     rows.insert(
         key_events,

@@ -18,6 +18,8 @@ from shared.adapters.catalog.job_rows import job_of, no_such_job
 from shared.adapters.catalog.jobs import SqlJobs
 from shared.adapters.catalog.key_health import SqlHealth, SqlProbes
 from shared.adapters.catalog.keys import SqlKeys, insert_key, put_credential, put_restore_credential
+from shared.adapters.catalog.notice_deliveries import SqlNoticeDeliveries
+from shared.adapters.catalog.notice_targets import SqlInstallationKeys, SqlNoticeTargets
 from shared.adapters.catalog.overview import SqlOverview
 from shared.adapters.catalog.people import SqlPeople
 from shared.adapters.catalog.queries import SqlQueries
@@ -211,6 +213,18 @@ class SqlCatalog:
     def probes(self) -> SqlProbes:
         """Return the access to probes of all tenants' keys."""
         return SqlProbes(self._database)
+
+    def notice_targets(self, tenant_id: str | None) -> SqlNoticeTargets:
+        """Return the notice targets of the tenant, or with None of the installation."""
+        return SqlNoticeTargets(self._database, tenant_id, self.actor)
+
+    def notice_deliveries(self) -> SqlNoticeDeliveries:
+        """Return the handle for the process that delivers notices."""
+        return SqlNoticeDeliveries(self._database)
+
+    def installation_keys(self) -> SqlInstallationKeys:
+        """Return the handle for the data keys of the installation."""
+        return SqlInstallationKeys(self._database)
 
     def challenges(self) -> SqlChallenges:
         """Return the handle for challenges of browsers."""

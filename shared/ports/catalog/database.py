@@ -11,6 +11,7 @@ from shared.ports.catalog.audit import AuditedTenant
 from shared.ports.catalog.challenges import Challenges
 from shared.ports.catalog.fleet import Fleet
 from shared.ports.catalog.key_health import Probes
+from shared.ports.catalog.notices import InstallationKeys, NoticeDeliveries, NoticeTargets
 from shared.ports.catalog.overview import Overview
 from shared.ports.catalog.people import People
 from shared.ports.catalog.queries import Queries
@@ -92,6 +93,15 @@ class Catalog(Protocol):
 
     def probes(self) -> Probes:
         """Return the handle for key probes and notices of all tenants."""
+
+    def notice_targets(self, tenant_id: str | None) -> NoticeTargets:
+        """Return the handle for notice targets of the tenant, or with None for those of the installation."""
+
+    def notice_deliveries(self) -> NoticeDeliveries:
+        """Return the handle for the process that delivers notices."""
+
+    def installation_keys(self) -> InstallationKeys:
+        """Return the handle for the data keys of the installation."""
 
     def challenges(self) -> Challenges:
         """Return the handle for challenges of browsers."""

@@ -127,9 +127,10 @@ CREATE TABLE deliveries (
 	body JSON NOT NULL,
 	made_at DATETIME NOT NULL,
 	tries INTEGER DEFAULT '0' NOT NULL,
+	tried_at DATETIME,
 	next_try_at DATETIME,
 	delivered_at DATETIME,
-	failure VARCHAR,
+	outcome VARCHAR,
 	CONSTRAINT pk_deliveries PRIMARY KEY (delivery_id),
 	CONSTRAINT fk_deliveries_notice_targets FOREIGN KEY(target_id) REFERENCES notice_targets (target_id) ON DELETE CASCADE,
 	CONSTRAINT fk_deliveries_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
@@ -170,8 +171,9 @@ CREATE TABLE identities (
 CREATE TABLE installation_keys (
 	data_key_id VARCHAR(64) NOT NULL,
 	arn VARCHAR NOT NULL,
-	context JSON NOT NULL,
 	wrapped BLOB NOT NULL,
+	recipient VARCHAR NOT NULL,
+	identity BLOB NOT NULL,
 	created_at DATETIME NOT NULL,
 	CONSTRAINT pk_installation_keys PRIMARY KEY (data_key_id)
 );
@@ -253,11 +255,18 @@ CREATE TABLE notice_targets (
 	notices JSON NOT NULL,
 	made_by VARCHAR NOT NULL,
 	made_at DATETIME NOT NULL,
-	row_id VARCHAR NOT NULL,
 	data_key_id VARCHAR(64) NOT NULL,
 	data BLOB NOT NULL,
 	CONSTRAINT pk_notice_targets PRIMARY KEY (target_id),
 	CONSTRAINT fk_notice_targets_tenants FOREIGN KEY(tenant_id) REFERENCES tenants (tenant_id) ON DELETE CASCADE
+);
+CREATE TABLE notices (
+	tenant_id VARCHAR(36) NOT NULL,
+	notice_id VARCHAR(36) NOT NULL,
+	notice VARCHAR(32) NOT NULL,
+	body JSON NOT NULL,
+	made_at DATETIME NOT NULL,
+	CONSTRAINT pk_notices PRIMARY KEY (tenant_id, notice_id)
 );
 CREATE TABLE passkeys (
 	credential_id VARCHAR NOT NULL,

@@ -9,7 +9,7 @@ from shared.adapters.catalog.schema.audit import AUDIT, audit_events, audit_head
 from shared.adapters.catalog.schema.columns import DataKeyId, Json, UtcTime, Uuid, metadata
 from shared.adapters.catalog.schema.jobs import backup_events, checkpoints, jobs, pins, steps
 from shared.adapters.catalog.schema.keys import acceptances, data_keys, key_events, key_health, refusals, untrusted_keys
-from shared.adapters.catalog.schema.notices import deliveries, installation_keys, notice_targets
+from shared.adapters.catalog.schema.notices import deliveries, installation_keys, notice_targets, notices
 from shared.adapters.catalog.schema.people import (
     challenges,
     grants,
@@ -77,6 +77,7 @@ __all__ = [
     "key_health",
     "metadata",
     "notice_targets",
+    "notices",
     "passkeys",
     "people",
     "pins",

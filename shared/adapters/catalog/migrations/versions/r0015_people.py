@@ -14,8 +14,8 @@ from alembic import op
 revision = "0015"
 down_revision = "0014"
 
-_KEPT_APART = ("grants", "tokens", "notice_targets", "deliveries")
-"""Tables whose rows name a tenant, or no tenant if they are of the installation."""
+_KEPT_APART = ("grants", "tokens", "notices", "notice_targets", "deliveries")
+"""Tables whose rows name a tenant, or else are of the installation."""
 
 
 def upgrade() -> None:
@@ -184,15 +184,25 @@ def _add_rights() -> None:
 
 
 def _add_notices() -> None:
-    """Add the tables of the installation's data keys, notice targets and deliveries."""
+    """Add the tables of the installation's data keys, queued notices, notice targets and deliveries."""
     op.create_table(
         "installation_keys",
         sa.Column("data_key_id", sa.String(length=64), nullable=False),
         sa.Column("arn", sa.String(), nullable=False),
-        sa.Column("context", sa.JSON(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("identity", sa.LargeBinary(), nullable=False),
         _time("created_at", nullable=False),
         sa.PrimaryKeyConstraint("data_key_id", name="pk_installation_keys"),
+    )
+    op.create_table(
+        "notices",
+        _uuid("tenant_id", nullable=False),
+        _uuid("notice_id", nullable=False),
+        sa.Column("notice", sa.String(length=32), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        _time("made_at", nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "notice_id", name="pk_notices"),
     )
     op.create_table(
         "notice_targets",
@@ -204,7 +214,6 @@ def _add_notices() -> None:
         sa.Column("notices", sa.JSON(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),
         _time("made_at", nullable=False),
-        sa.Column("row_id", sa.String(), nullable=False),
         sa.Column("data_key_id", sa.String(length=64), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         _of_tenant("notice_targets"),
@@ -221,9 +230,10 @@ def _add_notices() -> None:
         sa.Column("body", sa.JSON(), nullable=False),
         _time("made_at", nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False, server_default="0"),
+        _time("tried_at"),
         _time("next_try_at"),
         _time("delivered_at"),
-        sa.Column("failure", sa.String()),
+        sa.Column("outcome", sa.String()),
         sa.ForeignKeyConstraint(
             ["target_id"], ["notice_targets.target_id"], name="fk_deliveries_notice_targets", ondelete="CASCADE"
         ),
