@@ -253,10 +253,11 @@ def notifier(probing: "Probing") -> "Delivering":
     from shared.engine.notices.delivering import Delivering
 
     values, seconds = config.read_settings(), LIMITS.notice_answer_seconds
+    webhook = SignedWebhook(_trust(values.ca_bundle), clock(), seconds)
     return Delivering(
         catalog=probing.catalog,
         keyring=_installation_keyring(probing.catalog, probing.keys, values),
-        sender=TargetSender(SignedWebhook(_trust(values), clock(), seconds), ByApprise(values.smtp_url_file, seconds)),
+        sender=TargetSender(webhook, ByApprise(values.smtp_url_file, seconds)),
         limits=LIMITS,
     )
 
@@ -273,7 +274,7 @@ def publish_installation_key(catalog: "Catalog") -> None:
     from shared.adapters.kms import AwsKeys
     from shared.adapters.seclusion import seclude
 
-    if catalog.installation_keys().newest() is not None:
+    if catalog.installation_keys().recipient() is not None:
         return
     seclude()
     values = config.read_settings()

@@ -14,6 +14,7 @@ from console.cli import (
     jobs,
     key_change,
     metrics,
+    notices,
     people,
     plan,
     resources,
@@ -73,6 +74,7 @@ app.add_typer(metrics.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(people.app, name="people")
 app.add_typer(token.app, name="token")
+app.add_typer(notices.app, name="notices")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(store.app, name="store")
 app.add_typer(completion.app)

@@ -250,6 +250,37 @@ def set_up_code() -> str:
     return _line("people code")
 
 
+def add_notice_target(
+    name: str,
+    kind: str,
+    tenant: str | None,
+    *,
+    address: str | None = None,
+    file: str | None = None,
+    notices: Iterable[str] = (),
+) -> str:
+    """Return the command that adds a notice target of a tenant, or with None of the installation.
+
+    ``address`` is a mail address. A URL stands in a file.
+    """
+    return _line("notices add", name, kind=kind, address=address, address_file=file, tenant=tenant, notice=notices)
+
+
+def list_notice_targets(tenant: str | None) -> str:
+    """Return the command that lists notice targets."""
+    return _line("notices list", tenant=tenant)
+
+
+def try_notice_target(name: str, tenant: str | None) -> str:
+    """Return the command that sends a test to a notice target."""
+    return _line("notices test", name, tenant=tenant)
+
+
+def remove_notice_target(name: str, tenant: str | None) -> str:
+    """Return the command that removes a notice target."""
+    return _line("notices remove", name, tenant=tenant)
+
+
 def _line(command: str, *arguments: str | None, **options: Option | Iterable[str]) -> str:
     """Return the line of a command with its arguments and options. Arguments that are None are left out.
 

@@ -127,6 +127,8 @@ class Code(StrEnum):
     """There is no token with this name or id."""
     NO_SUCH_TARGET = "NO_SUCH_TARGET"
     """There is no notice target with this name or id."""
+    NOTICE_NOT_TAKEN = "NOTICE_NOT_TAKEN"
+    """A notice target did not take a test."""
     SETTINGS_INVALID = "SETTINGS_INVALID"
     """A setting is missing or wrong."""
     FILE_NOT_WRITABLE = "FILE_NOT_WRITABLE"

@@ -125,7 +125,8 @@ NOT_LIMITS = {
         console/web/readiness._TRIED_DAYS
     """,
     "how a screen, a demo and one process on a laptop behave": """
-        console/cli/progress._WINDOW console/cli/waiting._LOOK console/cli/waiting._LOOK_ASIDE
+        console/cli/notices._LOOK console/cli/notices._PATIENCE console/cli/progress._WINDOW console/cli/waiting._LOOK
+        console/cli/waiting._LOOK_ASIDE
         console/web/pages/preferences._YEAR console/web/security._YEAR_SECONDS console/web/rendering._UNTOUCHED
         console/demo/parts._COMMAND_SECONDS console/demo/parts._START_SECONDS console/demo/parts._LOOK
         console/demo/stage.USERS console/demo/stage.GROUPS console/demo/stage.APPLICATIONS console/demo/stage.POLICIES

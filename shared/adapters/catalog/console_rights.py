@@ -35,6 +35,7 @@ _WRITES = {
     "schedules": _EVERYTHING,
     "acceptances": "INSERT",
     "tenants": "UPDATE (key_allowed_at, served_at)",
+    "notices": "INSERT",
     "notice_targets": _EVERYTHING,
     "deliveries": _EVERYTHING,
     # the audit trail: events are added

@@ -15,8 +15,11 @@ from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.limits import LIMITS
 from shared.domain.notices import Notice, NoticeKind, Target, TargetKind
-from shared.ports.catalog.notices import Delivery, InstallationKey, SealedTarget
+from shared.ports.catalog.notices import Delivery, InstallationKey, Recipient, SealedTarget
 
+_SHOWN = [column for column in notice_targets.c if column.name != "data"]
+"""All but the seal, which the console's database user may not read."""
+_NEWEST = (installation_keys.c.created_at.desc(), installation_keys.c.data_key_id)
 _TEST = "This is a test of a notice target of Entrakeep."
 
 
@@ -125,7 +128,7 @@ class SqlNoticeTargets:
         return _delivery_of(row)
 
     def _query(self, *where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-        return select(notice_targets).where(self._same_scope(), *where)
+        return select(*_SHOWN).where(self._same_scope(), *where)
 
     def _same_scope(self) -> ColumnElement[bool]:
         """Return the condition that a target is of this tenant, or of the installation."""
@@ -154,10 +157,16 @@ class SqlInstallationKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def recipient(self) -> Recipient | None:
+        """Return the public half of the newest key."""
+        query = select(installation_keys.c.data_key_id, installation_keys.c.recipient).order_by(*_NEWEST).limit(1)
+        with self._database.read(EVERY_TENANT) as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else Recipient(**row)
+
     def newest(self) -> InstallationKey | None:
         """Return the newest key."""
-        newest = (installation_keys.c.created_at.desc(), installation_keys.c.data_key_id)
-        return self._first(select(installation_keys).order_by(*newest).limit(1))
+        return self._first(select(installation_keys).order_by(*_NEWEST).limit(1))
 
     def get(self, data_key_id: str) -> InstallationKey | None:
         """Return a key."""

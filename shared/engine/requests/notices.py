@@ -64,7 +64,7 @@ def add_target(
             "A target's name has up to 64 letters, digits, spaces and . _ -, and begins with a letter or digit.",
         )
     kinds, place = chosen(notices, tenant_id), checked(kind, address, tenant_id)
-    key = catalog.installation_keys().newest()
+    key = catalog.installation_keys().recipient()
     if key is None:
         raise Refuse(
             Code.STACK_NOT_RUNNING,

@@ -23,6 +23,13 @@ class InstallationKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """The public half of an installation key."""
+
+    data_key_id: str
+    recipient: str
+
+
 class SealedTarget(msgspec.Struct, frozen=True, kw_only=True):
     """A target with its sealed address and secret."""
 
@@ -120,8 +127,11 @@ class NoticeDeliveries(Protocol):
 class InstallationKeys(Protocol):
     """The data keys of the installation."""
 
+    def recipient(self) -> Recipient | None:
+        """Return the public half of the newest key, to which new targets are sealed. Needs no right to read sealed rows."""
+
     def newest(self) -> InstallationKey | None:
-        """Return the newest key, to whose recipient new targets are sealed."""
+        """Return the newest key."""
 
     def get(self, data_key_id: str) -> InstallationKey | None:
         """Return a key."""

@@ -9,7 +9,7 @@ from shared.domain.jobs import JobKind, JobState
 from shared.domain.limits import LIMITS
 from shared.domain.model import ResourceReport
 from shared.domain.notices import CHOICES, NoticeKind, Target, TargetKind
-from shared.ports.catalog.notices import DueDelivery, InstallationKey, NoticeTargets, SealedTarget
+from shared.ports.catalog.notices import DueDelivery, InstallationKey, NoticeTargets, Recipient, SealedTarget
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import NOW, OK, REVOKED, VERIFY, World, new_id, snapshot
 
@@ -282,3 +282,4 @@ def test_the_newest_key_of_the_installation_is_returned(world: World) -> None:
     newer = msgspec.structs.replace(key, data_key_id="b" * 64, created_at=NOW.replace(year=NOW.year + 1))
     port.add(newer)
     assert (port.newest(), port.get("a" * 64), port.get("c" * 64)) == (newer, key, None)
+    assert port.recipient() == Recipient(data_key_id="b" * 64, recipient="age1")
