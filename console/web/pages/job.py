@@ -12,9 +12,10 @@ from console.web.page import Page
 from console.web.pages.jobs import action_to_retry, retryable
 from console.web.progress import progress_values
 from shared.domain.access import Action
+from shared.domain.audit import Action as Audited
 from shared.domain.audit import Event, event_of
 from shared.domain.errors import COMPLETE, Code, Refuse
-from shared.domain.jobs import Job, JobKind, Origin
+from shared.domain.jobs import Job, JobKind
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.advice import reading_advice
 from shared.ports.catalog.audit import EventFilter
@@ -44,16 +45,18 @@ def show(ask: "Ask") -> Page:
     made = _made(ask, job)
     values = progress_values(watched, ask.front.pulse.hindrances(), made, only_trouble=view == "trouble")
     document: JobDetails = values["document"]
-    action = action_to_retry(job)
+    action, events = action_to_retry(job), _events(ask, job)
+    cancelling = not job.state.ended and any(event.action == Audited.JOB_CANCELLED for event in events)
     values |= {
         "view": view,
         "path": f"/t/{ask.of_tenant.name}/jobs/{job.job_id}",
         "existing": ask.query.flag("existing"),
-        "events": _events(ask, job),
+        "events": events,
+        "cancelling": cancelling,
         "lacking": [_lack(each) for each in document.resources if each.answer not in (None, *COMPLETE)],
         "steps": [each for each in document.steps if view != "trouble" or troubled(each)],
         "flower": _flower(ask),
-        "cancels": not job.state.ended and ask.visitor.may(Action.JOB_CANCEL, job.tenant_id),
+        "cancels": not (job.state.ended or cancelling) and ask.visitor.may(Action.JOB_CANCEL, job.tenant_id),
         "retries": retryable(job) and action is not None and ask.visitor.may(action, job.tenant_id),
         "lines": _lines(job),
     }
@@ -116,8 +119,6 @@ def _events(ask: "Ask", job: Job) -> list[Event]:
 
     An event that cannot be read is left out here: the page of the audit trail reports it.
     """
-    if job.origin is not Origin.HAND:
-        return []
     entries = ask.catalog.tenant(job.tenant_id).audit.find(EventFilter(job=job.job_id, limit=ask.front.limits.web_rows))
     events = []
     for entry in reversed(entries):

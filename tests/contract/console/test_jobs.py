@@ -184,8 +184,21 @@ def test_cancelling_is_noted_with_the_person_who_did_it(console: Console, acme: 
     assert admin.post(f"{place}/cancel").headers["location"] == place
     text = admin.get(place).text
     assert "Cancelled before it began." in text
-    assert text.count("<strong>person:eve</strong>") == 2
+    assert text.count("<strong><bdi>person:eve</bdi></strong>") == 2
     assert admin.post(f"{place}/cancel").status_code == 303, "an ended job stays as it is"
+
+
+def test_a_running_job_that_is_being_cancelled_says_so(console: Console, acme: TenantCatalog) -> None:
+    job = acme.jobs.request(JobKind.BACKUP, origin=Origin.SCHEDULE)[0]
+    console.world.scheduler.offer_steps(job, steps_of(JobKind.BACKUP))
+    console.world.claim(acme, job, "users")
+    admin, path = console.as_("admin", name_of(acme)), address(acme, job.job_id)
+    assert f'action="{path}/cancel"' in admin.get(path).text
+    admin.post(f"{path}/cancel")
+    text = admin.get(path).text
+    assert "Cancellation was requested" in text
+    assert f'action="{path}/cancel"' not in text
+    assert "by the schedule" in text
 
 
 def test_a_job_is_retried_as_a_new_one(console: Console, acme: TenantCatalog) -> None:
