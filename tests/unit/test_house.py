@@ -130,8 +130,8 @@ NOT_LIMITS = {
         console/web/pages/preferences._YEAR console/web/security._YEAR_SECONDS console/web/rendering._UNTOUCHED
         console/demo/parts._COMMAND_SECONDS console/demo/parts._START_SECONDS console/demo/parts._LOOK
         console/demo/stage.USERS console/demo/stage.GROUPS console/demo/stage.APPLICATIONS console/demo/stage.POLICIES
-        console/demo/story._SCHEDULED_SECONDS console/demo/story._LOOK console/parts._CONCURRENCY
-        console/parts._SOFT_SHUTDOWN
+        console/demo/story._SCHEDULED_SECONDS console/demo/story._LOOK console/demo/story._CONSOLE_SECONDS
+        console/parts._CONCURRENCY console/parts._SOFT_SHUTDOWN
     """,
     "sizes of batches that change speed alone, and bounds of arithmetic": """
         adapters/graph/prefetch._MOST adapters/graph/prefetch._TURNS
