@@ -59,16 +59,20 @@ def set_up(stack: Stack, page: Page, handle: str = "ana") -> Person:
 
 
 def invited(stack: Stack, visiting: Visit, handle: str, *words: str) -> Person:
-    """Invite a person with a command, and let them make a passkey."""
-    link = stack.document("people", "add", handle, *words)["link"]
+    """Add a person with a command, and let them make a passkey."""
+    return accepted(stack, visiting, handle, stack.document("people", "add", handle, *words)["link"])
+
+
+def accepted(stack: Stack, visiting: Visit, handle: str, link: str) -> Person:
+    """Let a person open the link of an invitation, and make a passkey."""
     person = Person(handle)
     with visiting(passkeys=True) as page:
-        stack.secrets.add(link.partition("#")[2])
         page.goto(link)
         page.get_by_role("button", name="Go on").first.click()
         page.get_by_role("button", name="Make a passkey").click()
         expect(page.get_by_role("link", name=handle)).to_be_visible()
         person.keep_passkey(page)
+    stack.secrets |= {link.partition("#")[2], person.passkey["privateKey"]}
     return person
 
 
