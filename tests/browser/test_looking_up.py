@@ -96,9 +96,6 @@ def test_the_audit_trail_is_filtered_exported_verified_and_shows_where_it_was_ch
         HAND.press(page, "Verify")
         expect(main).to_contain_text("each follows the one before it")
         with closing(sqlite3.connect(stack.home / "catalog.sqlite3")) as catalog, catalog:
-            (table,) = [name for (name,) in catalog.execute("SELECT name FROM sqlite_master") if name == "audit_events"]
-            columns = [row[1] for row in catalog.execute(f"PRAGMA table_info({table})")]
-            assert "body" in columns, columns
-            catalog.execute(f"UPDATE {table} SET body = replace(body, 'person:ana', 'person:eve')")
+            catalog.execute("UPDATE audit_events SET line = replace(line, 'person:ana', 'person:eve')")
         page.goto(f"/t/{contoso}/audit/verify")
         expect(main).to_contain_text(re.compile("The trail was changed: event [0-9]+"))
