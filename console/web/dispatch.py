@@ -100,7 +100,8 @@ class Dispatch:
         """Return the answer for an error: sign-in first for whom nobody knows, otherwise a page with the code."""
         problem = problem_of(error)
         reads_page = ask.request.method in ("GET", "HEAD") and not ask.from_htmx and not is_stream(route)
-        if problem.code == Code.NOT_SIGNED_IN and reads_page:
+        # Whoever is signed in already would be sent back from the sign-in, and here again, for ever.
+        if problem.code == Code.NOT_SIGNED_IN and reads_page and ask.visitor.signed_in is None:
             return RedirectResponse(f"/sign-in?return={quote(back_to(ask), safe='')}", 303)
         if problem.code == Code.NOT_SIGNED_IN and ask.form and not ask.from_htmx:
             return self._rendered(ask, route, sign_in.before_form(ask))

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from tests.browser.accessible import focused
 
@@ -53,8 +53,12 @@ class Keyboard:
         """Press Tab until the element with this name has the focus."""
         passed = []
         for _ in range(_MOST_TABS):
-            if focused(page) == name:
+            try:
+                passed.append(focused(page))
+            except Error:  # the page was just replaced by another one
+                page.wait_for_load_state()
+                continue
+            if passed[-1] == name:
                 return
-            passed.append(focused(page))
             page.keyboard.press("Tab")
         raise AssertionError(f"Tab does not reach {name!r}, only {list(dict.fromkeys(passed))}")

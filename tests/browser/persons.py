@@ -38,9 +38,11 @@ class Person:
         """Fill in the password and the next one-time code, on the page at ``path`` or on this one."""
         if path:
             page.goto(path)
-            page.get_by_label("Handle").fill(self.handle)
+        page.get_by_text("a password and a code", exact=False).first.click()
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_label("One-time code").fill(self.codes.pop(0))
+        if path:
+            page.get_by_label("Handle").fill(self.handle)
 
 
 def set_up(stack: Stack, page: Page, handle: str = "ana") -> Person:
@@ -68,7 +70,6 @@ def accepted(stack: Stack, visiting: Visit, handle: str, link: str) -> Person:
     person = Person(handle)
     with visiting(passkeys=True) as page:
         page.goto(link)
-        page.get_by_role("button", name="Go on").first.click()
         page.get_by_role("button", name="Make a passkey").click()
         expect(page.get_by_role("link", name=handle)).to_be_visible()
         person.keep_passkey(page)
@@ -99,6 +100,7 @@ def with_password(stack: Stack, visiting: Visit, handle: str, *words: str) -> Pe
         page.goto(link)
         page.get_by_label("Code of the invitation").fill(link.partition("#")[2])
         page.get_by_role("button", name="Go on").first.click()
+        page.get_by_text("Use a password and printed codes").click()
         page.get_by_label("New password").fill(PASSWORD)
         page.get_by_role("button", name="Go on").last.click()
         person.codes = _shown_codes(page)

@@ -53,7 +53,7 @@ def test_every_page_is_accessible_in_both_themes_and_at_both_widths(
             response = page.goto(place.path)
             assert response is not None
             seen += 1
-            if response.status != 200:
+            if response.status != (403 if place.path == "/confirm" else 200):
                 wrong.append(f"{place.path} answers {response.status}")
             try:
                 assert_accessible(page)

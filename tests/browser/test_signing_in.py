@@ -25,7 +25,6 @@ def bob(ana: Person, stack: Stack, visiting: Visit) -> dict[str, str]:
     stack.secrets.add(link.partition("#")[2])
     with visiting() as page:
         page.goto(link)
-        page.get_by_role("button", name="Go on").first.click()
         page.get_by_role("link", name=re.compile("Use ")).click()
         page.get_by_role("link", name="Bob").click()
         expect(page.get_by_role("link", name="bob")).to_be_visible()

@@ -10,9 +10,9 @@ from tests.browser.filled import TENANTS, WELL
 from tests.browser.stack import Stack
 
 _NO_PAGES = re.compile(
-    r"/(static|live|api/v1)/|^/(healthz|readyz|metrics|favicon\.ico|api/openapi\.json)$|/(export|options)$"
+    r"/(static|live|api/v1)/|^/(healthz|readyz|metrics|favicon\.ico|api/openapi\.json)$|/(export|options|provider|return)$"
 )
-"""Routes that answer with a file, a stream, JSON, or a word."""
+"""Routes that answer with a file, a stream, JSON or a word, and those that lead to the sign-in provider."""
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
