@@ -225,7 +225,7 @@ def key_document(
         message=message,
         checked_at=moment(health.checked_at),
         warnings=[_warning(warning) for warning in health.warnings],
-        history=[_event(event) for event in history],
+        history=[key_event(event) for event in history],
         untrusted=[untrusted_document(each) for each in untrusted],
         allowed_since=moment(summary.allowed_at) if summary else None,
         agreed=_agreement(summary.acceptance) if own and summary and summary.acceptance else None,
@@ -249,6 +249,18 @@ def policy_document(policy: "Policy") -> PolicyDocument:
         cloudformation=policy.cloudformation,
         cli=policy.cli,
         console=policy.console,
+    )
+
+
+def key_event(event: KeyEvent) -> KeyEventDocument:
+    """Return the document of an entry of a key's history."""
+    return KeyEventDocument(
+        at=moment(event.at),
+        state=event.condition,
+        code=event.code,
+        message=event.message,
+        arn=event.arn,
+        warnings=[_warning(warning) for warning in event.warnings],
     )
 
 
@@ -320,18 +332,6 @@ def _change(job: Job) -> ChangeDocument:
         asked_by=detail.asked_by,
         asked_at=moment(job.created_at),
         ended_at=moment(job.finished_at),
-    )
-
-
-def _event(event: KeyEvent) -> KeyEventDocument:
-    """Return the document of an entry of a key's history."""
-    return KeyEventDocument(
-        at=moment(event.at),
-        state=event.condition,
-        code=event.code,
-        message=event.message,
-        arn=event.arn,
-        warnings=[_warning(warning) for warning in event.warnings],
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from console.web.visitor import Visitor
 from shared.domain.access import Action
-from shared.domain.key_health import KeyCondition
+from shared.domain.key_health import KeyCondition, regained
 
 if TYPE_CHECKING:
     from console.web.page import Ask
@@ -84,6 +84,9 @@ class Frame:
     revoked: bool = False
     break_glass: tuple[tuple[str, datetime], ...] = ()
     """Handles and times of sign-ins for break-glass in the last day, which everybody sees."""
+    regained: bool = False
+    """True if the tenant's key answers again since a short while ago."""
+    may_check_key: bool = False
     path: str = "/"
     """The path of this page, to come back to."""
 
@@ -113,6 +116,8 @@ def frame_of(
         hindrances=ask.front.pulse.hindrances() if person else (),
         break_glass=_break_glass(ask) if person else (),
         revoked=ask.health is not None and ask.health.condition is KeyCondition.REVOKED,
+        regained=ask.health is not None and tenant is not None and regained(ask.health, tenant.created_at, ask.now),
+        may_check_key=tenant is not None and visitor.may(Action.KEY_CHECK, tenant.tenant_id),
         path=ask.request.url.path,
     )
 

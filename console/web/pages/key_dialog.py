@@ -46,8 +46,7 @@ def next_enable(ask: "Ask") -> Page | Response:
 
 def next_rehearse(ask: "Ask") -> Page | Response:
     """Request the checks of a rehearsal: of a first key, or of the next one."""
-    own = key_page(ask).document.mode.value == "customer"
-    return _request(ask, "rehearse", customer_keys.check_key_to_update if own else customer_keys.check_key_to_enable)
+    return _request(ask, "rehearse", customer_keys.rehearse_key)
 
 
 def save_update(ask: "Ask") -> Page | Response:

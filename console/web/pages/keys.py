@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from console.documents.key_jobs import new_key
-from console.documents.keys import KeyDocument, PolicyDocument, key_document, policy_document
+from console.documents.keys import KeyDocument, PolicyDocument, key_document, key_event, policy_document
 from console.web import commands
 from console.web.page import Page
 from console.web.pages.key_words import own_key, person_of, spaced
@@ -18,7 +18,7 @@ from shared.domain.arns import clean_arn
 from shared.domain.errors import Refuse
 from shared.domain.jobs import Job, JobState
 from shared.domain.key_checks import VALID_FOR
-from shared.domain.key_health import days_of, regained
+from shared.domain.key_health import days_of
 from shared.domain.model import KeyMode
 from shared.engine.requests import customer_keys
 
@@ -80,7 +80,6 @@ class KeyPage:
             "statements": _text(policy, "statements") if policy else "",
             "account": spaced(policy.account) if policy else "",
             "before": {each: count for each, count in document.data_keys.items() if each != document.arn},
-            "regained": ask.health is not None and regained(ask.health, ask.of_tenant.created_at, ask.now),
             "passed": self._passed(),
             "checked_now": self._checked(),
             "commands": commands,
@@ -140,10 +139,8 @@ def history(ask: "Ask") -> Page:
     """Show the history of the key's health: a bar of 90 days and the list of changes."""
     tenant = ask.of_tenant
     events = ask.catalog.tenant(tenant.tenant_id).health.history()
-    assert ask.health is not None
-    keys = key_page(ask).summary.keys
     values = {
-        "key": key_document(tenant, keys, ask.health, events),
+        "history": [key_event(event) for event in events],
         "days": days_of(events, tenant.created_at, ask.now, _DAYS),
         "base": base_of(ask),
         "commands": commands,

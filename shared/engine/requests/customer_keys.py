@@ -15,7 +15,7 @@ from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, KeyChe
 from shared.domain.key_checks import check_may_change, checked_key
 from shared.domain.key_health import KeyEvent, KeyHealth
 from shared.domain.limits import LIMITS
-from shared.domain.model import Tenant
+from shared.domain.model import KeyMode, Tenant
 from shared.domain.trust import Untrusted
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
@@ -79,6 +79,15 @@ def check_key_to_update(catalog: Catalog, actor: str, name: str, arn: str) -> Jo
     Raise Refuse ``NO_SUCH_TENANT``; ``KEY_INVALID``: the text is not an ARN; ``WRONG_USE``: the tenant has no key of its own.
     """
     return _request_check(_handle(catalog, actor, name), JobKind.KEY_UPDATE, KeyChecks(arn=clean_arn(arn)))
+
+
+def rehearse_key(catalog: Catalog, actor: str, name: str, arn: str) -> Job:
+    """Request a check of the tenant's first own key, or of its next one. It changes nothing.
+
+    Raise Refuse as ``check_key_to_enable`` does.
+    """
+    own = catalog.find(name).key_mode is KeyMode.CUSTOMER
+    return (check_key_to_update if own else check_key_to_enable)(catalog, actor, name, arn)
 
 
 def check_and_update_key(catalog: Catalog, actor: str, name: str, arn: str) -> Job:

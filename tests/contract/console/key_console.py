@@ -29,7 +29,7 @@ class KeyConsole(Console):
         super().__init__(folder / "unused", catalog=self.engine.context.catalog)
         self.world.close()
         self.world.catalog = self.engine.context.catalog
-        self.engine.context.catalog.scheduler().record_heartbeat("w", 1)
+        self.engine.context.catalog.scheduler().record_heartbeat("w", 100)
         caller = self.engine.context.keys.caller()
         self.engine.context.catalog.scheduler().record_identity("w", caller.account, caller.principal)
 

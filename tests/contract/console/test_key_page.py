@@ -1,14 +1,18 @@
 """Settings > Enterprise Key Management: what it says in each state, and who may do what there."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from shared.domain.errors import Code
-from shared.domain.jobs import JobKind, JobState
-from tests.contract.console.key_console import BASE, OWNER, KeyConsole, agree, aws, key_console, text_of
+from shared.domain.jobs import Claim, JobKind, JobState, KeyChecks
+from shared.domain.key_health import WELL, KeyWarning
+from shared.ports.catalog.key_health import ProbeOutcome, ProbeTurn
+from tests.contract.console.key_console import BASE, OWNER, KeyConsole, agree, aws, hidden, key_console, text_of
 from tests.parts import ACCOUNT, AwsSimulator
 
 __all__ = ["aws"]
@@ -217,7 +221,7 @@ def test_a_refused_key_says_since_when_why_and_what_its_owner_must_do(keys: KeyC
     browser.post(f"{BASE}/check")
     keys.engine.work()
     page = shown(keys)
-    assert "AWS KMS answers again since" in page
+    assert "The key of contoso answers again since" in page
     assert "refuses the key" not in page
     history = shown(keys, "/history")
     assert history.index("answers again") < history.index("KEY_ACCESS_REVOKED")
@@ -226,3 +230,81 @@ def test_a_refused_key_says_since_when_why_and_what_its_owner_must_do(keys: KeyC
 def test_the_history_without_a_change_says_what_will_stand_there(keys: KeyConsole) -> None:
     assert "No change yet" in shown(keys, "/history")
     assert "0 of 90 days with trouble" in shown(keys, "/history")
+
+
+def test_a_scheduled_deletion_is_said_on_every_page_before_it_bites(keys: KeyConsole) -> None:
+    message = "The KMS key is to be deleted on 2026-12-07."
+    at = datetime(2026, 12, 7, tzinfo=UTC)
+    keys.engine.context.catalog.probes().take(0.0, 10, 60.0)
+    warning = KeyWarning(warning="deletion", message=message, at=at)
+    health = keys.tenant.health.get()
+    outcome = ProbeOutcome(
+        arn=health.arn, condition=health.condition, code=None, message=WELL, result=health.condition, warnings=[warning]
+    )
+    keys.tenant.health.note(ProbeTurn(tenant_id=keys.tenant.tenant_id, number=1), outcome, next_in=60, notify=False)
+    for path in ("", "/history"):
+        assert f"The key of contoso needs attention. {message}" in shown(keys, path)
+
+
+def test_a_worker_killed_during_the_checks_and_during_the_move_loses_nothing(keys: KeyConsole) -> None:
+    """The page shows where the work stands meanwhile; each is one job."""
+    keys.tenant.customer_keys.allow()
+    keys.engine.back_up()
+    browser, arn = keys.keys(), keys.engine.key()
+    address = browser.post(f"{BASE}/enable", data={"arn": arn}).headers["location"]
+    claims = type(keys.tenant.claims)
+    report = claims.report_progress
+
+    class Killed(BaseException):
+        pass
+
+    def killed(self: Any, claim: Claim, detail: Any, **values: Any) -> None:
+        report(self, claim, detail, **values)
+        if isinstance(detail, KeyChecks) and len(detail.checks) == 9:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "report_progress", killed)
+        with pytest.raises(Killed):
+            keys.engine.work()
+    assert "A worker checks the key: 9 of 14 checks passed." in text_of(browser.get(address).text)
+    keys.engine.pass_time(120)
+    keys.engine.work()
+    assert "The key is valid" in text_of(browser.get(address).text)
+    form = hidden(browser.get(f"{address}/terms").text)
+    browser.post(f"{address}/agree", data=form)
+
+    def kill(point: str) -> None:
+        if point == "key-moved":
+            raise Killed
+
+    keys.engine.on_point = kill
+    with pytest.raises(Killed):
+        keys.engine.work()
+    page = shown(keys)
+    assert "External Cloud Key Management Being enabled" in page
+    assert "Moving data keys:" in page
+    assert browser.post(f"{address}/agree", data=form).status_code == 303
+    keys.engine.on_point = lambda _: None
+    keys.engine.pass_time(120)
+    keys.engine.work()
+    assert "External Cloud Key Management Enabled" in shown(keys)
+    kinds = [job.kind for job in keys.tenant.jobs.recent()]
+    assert (kinds.count(JobKind.KEY_CHECK), kinds.count(JobKind.KEY_ENABLE)) == (1, 1)
+    assert {key.arn for key in keys.tenant.keys.all()} == {arn}
+    assert keys.engine.download() == keys.engine.directory.records()
+
+
+def test_the_page_takes_at_most_six_queries(keys: KeyConsole) -> None:
+    keys.tenant.customer_keys.allow()
+    browser = keys.keys()
+    keys.enabled(browser, keys.engine.key())
+    browser.get(BASE)
+    said: list[str] = []
+    engine = keys.engine.context.catalog._database._engine  # type: ignore[attr-defined]
+    event.listen(engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2]))
+    for path in (BASE, f"{BASE}/history"):
+        said.clear()
+        assert browser.get(path).status_code == 200
+        reads = [line for line in said if " FROM " in line.replace("\n", " ") and "tick" not in line]
+        assert len(reads) <= 6, reads
