@@ -12,7 +12,7 @@ def fill_rights(world: World, tenant: TenantCatalog) -> None:
     world.insert("grants", grant_id=new_id(), person_id=person, tenant_id=of_tenant, **grant)
     token = {"hash": new_id(), "token_id": new_id(), "name": "ci", "actions": [], "networks": [], "made_by": "ana"}
     world.insert("tokens", tenant_id=of_tenant, person_id=person, made_at=NOW, expires_at=NOW, **token)
-    sealed = {"row_id": "r", "data_key_id": "d" * 64, "data": b"sealed"}
+    sealed = {"data_key_id": "d" * 64, "data": b"sealed"}
     notices = {
         "name": "chat",
         "kind": "webhook",
@@ -22,5 +22,6 @@ def fill_rights(world: World, tenant: TenantCatalog) -> None:
         "made_at": NOW,
     }
     world.insert("notice_targets", target_id=target, tenant_id=of_tenant, **notices, **sealed)
+    world.insert("notices", tenant_id=of_tenant, notice_id=new_id(), notice="key.refused", body={}, made_at=NOW)
     delivery = {"source": "1", "notice": "key.refused", "body": {}, "made_at": NOW}
     world.insert("deliveries", delivery_id=new_id(), target_id=target, tenant_id=of_tenant, **delivery)
