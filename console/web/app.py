@@ -1,6 +1,5 @@
 """The application: the table of routes behind the guard."""
 
-import json
 from functools import partial
 
 from fastapi import FastAPI
@@ -10,8 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route as Served
 from starlette.types import ASGIApp
 
+from console.web.api.dispatch import ApiDispatch
+from console.web.api.openapi import router
 from console.web.dispatch import Dispatch
-from console.web.errors import Problem, problem_of
+from console.web.errors import Problem, problem_document, problem_of
 from console.web.faces import Face
 from console.web.front import Front
 from console.web.guard import Guard
@@ -48,6 +49,8 @@ def make_app(front: Front, face: Face = Face.CATALOG) -> ASGIApp:
         exception_handlers={HTTPException: unmatched, Exception: defective},
         redirect_slashes=False,
     )
+    if face is Face.CATALOG:
+        app.include_router(router(ApiDispatch(front)))
     app.state.live = Live(looking(front, rendering), front.limits)
     return Guard(app, origin_of(front.settings.web_url), front.settings.web_proxies, front.limits, refusal)
 
@@ -56,9 +59,7 @@ def refused(rendering: Rendering, request: Request, problem: Problem) -> Respons
     """Return the answer to a request that no handler sees: a document for programs (RFC 9457), a page for people."""
     if not request.url.path.startswith("/api/"):
         return rendering.bare(request, problem)
-    document = {"type": "about:blank", "title": problem.title, "status": problem.status}
-    document |= {"code": problem.code, "detail": problem.sentence}
-    return Response(json.dumps(document), problem.status, media_type="application/problem+json")
+    return problem_document(problem)
 
 
 def _served(route: Route, dispatch: Dispatch) -> Served:

@@ -1,6 +1,9 @@
 """Errors as people and programs see them: a status, a code, a sentence, and who must act."""
 
+import json
 from typing import NamedTuple
+
+from starlette.responses import Response
 
 from shared.domain.errors import Alarm, Code, EntrakeepError, Retry, Unexpected
 
@@ -115,6 +118,14 @@ def problem_of(error: Exception) -> Problem:
     unknown = 503 if isinstance(error, Retry) else 500 if isinstance(error, Alarm) else 409
     sentence = "The catalog does not answer." if code in _HIDDEN else error.message
     return Problem(_STATUSES.get(code, unknown), code.value, sentence, actor_of(code))
+
+
+def problem_document(problem: Problem) -> Response:
+    """Return the error as a document for programs (RFC 9457). A 401 says how to send a token."""
+    document = {"type": "about:blank", "title": problem.title, "status": problem.status}
+    document |= {"code": problem.code, "detail": problem.sentence}
+    headers = {"www-authenticate": "Bearer"} if problem.status == 401 else {}
+    return Response(json.dumps(document), problem.status, headers, media_type="application/problem+json")
 
 
 def actor_of(code: Code) -> str | None:

@@ -3,6 +3,7 @@
 Each module of pages has a section. ``{name}`` in a path is a tenant: dispatch reads it and checks the action in it.
 """
 
+from console.web.api import reference
 from console.web.auth import codes, confirm, directory, first_backup, invitation, provider, set_up, sign_in
 from console.web.pages import (
     audit,
@@ -142,5 +143,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/t/{name}/people/{handle}/invite", Action.PEOPLE_GRANT, people.invite),
     Route("POST", "/t/{name}/people/{handle}/sign-ins/end", Action.PEOPLE_GRANT, people.end_sign_ins),
     # notices
-    # the API
+    # the API; its endpoints are in console/web/api
+    Route("GET", "/api", Action.PUBLIC, reference.show),
+    Route("GET", "/api/v1/openapi.json", Action.PUBLIC, reference.openapi),
 )

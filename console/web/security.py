@@ -7,6 +7,8 @@ from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+API = "/api/v1/"
+"""Below this path programs send tokens."""
 PROBES = frozenset({"/healthz", "/readyz"})
 """Paths that answer under any host name, because probes address machines and not names."""
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -193,6 +193,12 @@ class TokenUse(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[Grant, ...] | None
     """The maker's grants, or None if a command on the host made it."""
 
+    def covers(self, tenant_id: str | None, now: datetime) -> bool:
+        """Return True if the token counts in the tenant, and its maker may still see it."""
+        if self.token.tenant_id not in (None, tenant_id):
+            return False
+        return self.grants is None or may(Action.TENANT_SEE, self.grants, tenant_id, now)
+
     def may(self, action: Action, tenant_id: str | None, now: datetime) -> bool:
         """Return True if the token carries the action there, and its maker may still do it.
 

@@ -114,6 +114,7 @@ NOT_LIMITS = {
         console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
         console/cli/tables._PROSE_COLUMNS console/web/marks._LONGEST console/web/pages/home._MOST console/web/words._STEPS
         console/web/timeline.WIDTH console/web/timeline._PARTS console/web/pages/connection._LAST_CHECKS
+        console/web/api/tenants._LAST_CHECKS
         console/web/pages/overview._JOBS console/web/pages/snapshots._MOST_FAILED console/web/pages/snapshots._MOST_VERIFIES
         console/demo/screen._PLAIN_WIDTH console/documents/schedules._RUNS console/documents/clock_changes._NAMED
         console/documents/words._UNITS
