@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.domain.access import Role
-from shared.domain.people import Means, PersonDetail
+from shared.domain.people import PersonDetail
 from shared.domain.sign_in import expiry_sentence, restore_expiry_sentence
+from shared.domain.sign_in_risk import only_through_directory, restorers
 from shared.engine.requests.fleet import KeyWord, Protection
 
 if TYPE_CHECKING:
@@ -70,14 +70,13 @@ def _of_key(tenant: "Tenant", protection: Protection) -> Iterator[Point]:
 def _of_people(ask: "Ask", tenant: "Tenant", people: Sequence[PersonDetail]) -> Iterator[Point]:
     """Yield what concerns the people who would act."""
     link = f"/t/{tenant.name}/people"
-    restorers = [each for each in people if _has(each, Role.RESTORER, tenant.tenant_id)]
-    if len(restorers) < 2:
-        word = "Nobody" if not restorers else "Only one person"
-        yield Point("failed" if not restorers else "warns", f"{word} may restore: give the role to two.", link)
+    may_restore = restorers(people, tenant.tenant_id)
+    if len(may_restore) < 2:
+        word = "Nobody" if not may_restore else "Only one person"
+        yield Point("failed" if not may_restore else "warns", f"{word} may restore: give the role to two.", link)
     else:
-        yield Point("ok", f"{len(restorers)} people may restore.")
-    inside = [each for each in restorers if each.ways.means() and _signs_in_through(each, tenant.directory_id)]
-    if restorers and len(inside) == len(restorers):
+        yield Point("ok", f"{len(may_restore)} people may restore.")
+    if only_through_directory(people, tenant.tenant_id, tenant.directory_id):
         sentence = "All who may restore sign in through the directory that is protected: give one of them a passkey."
         yield Point("failed", sentence, link)
     yield _break_glass(ask, [each for each in people if each.person.break_glass])
@@ -94,16 +93,3 @@ def _break_glass(ask: "Ask", people: Sequence[PersonDetail]) -> Point:
     if days > _TRIED_DAYS:
         return Point("warns", f"Break-glass was last tried {days} days ago: sign in with it once.")
     return Point("ok", f"Break-glass was tried on {tried:%Y-%m-%d}.")
-
-
-def _has(person: PersonDetail, role: Role, tenant_id: str) -> bool:
-    """Return True if the person has the role in the tenant."""
-    return any(each.grant.role is role and each.grant.tenant_id == tenant_id for each in person.grants)
-
-
-def _signs_in_through(person: PersonDetail, directory_id: str) -> bool:
-    """Return True if the directory is the only way in which the person signs in."""
-    ways = person.ways
-    return ways.means() == {Means.PROVIDER} and all(
-        identity.authority.lower() == directory_id.lower() for identity in ways.identities
-    )

@@ -104,7 +104,13 @@ def before_form(ask: "Ask") -> Page:
 
 
 def entered(ask: "Ask", started: sign_in.Started, back: str) -> Page | Response:
-    """Give the browser its new cookie, and go on: to the page, or to the form that was interrupted."""
+    """Give the browser its new cookie, and go on: to the page, or to the form that was interrupted.
+
+    A sign-in that the browser had before ends, because nobody could use or end it from there any more.
+    """
+    before = ask.visitor.signed_in
+    if before is not None:
+        ask.catalog.sign_ins().end(before.person.person_id, before.sign_in.sign_in_id)
     visitor = who.set_cookie(ask, started.cookie)
     ceremony.forget(ask)
     waiting = interrupted.carried_in(ask.form)

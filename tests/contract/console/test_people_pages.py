@@ -153,7 +153,8 @@ def test_a_person_is_removed_after_a_confirmation(operator: Visitor, console: Co
 
 def test_the_page_warns_while_all_who_may_restore_need_the_protected_directory(console: Console) -> None:
     solo = console.world.add("solo")
-    admin = person(console, Grant(role=Role.ADMIN, tenant_id=solo.tenant_id), passkey=False)
+    roles = (Role.ADMIN, Role.RESTORER)
+    admin = person(console, *(Grant(role=role, tenant_id=solo.tenant_id) for role in roles), passkey=False)
     admin.sign_in()
     assert "signs in through the directory" not in admin.get("/t/solo/people").text
     people, ways = console.world.catalog.people(), console.world.catalog.ways()

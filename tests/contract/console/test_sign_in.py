@@ -90,6 +90,8 @@ def test_attack_fixed_cookie_of_a_sign_in(ana: Visitor) -> None:
     assert first not in (None, "chosen-by-the-attacker")
     ana.sign_in(ana.codes[1])
     assert ana.sign_in_cookie not in (None, first)
+    ana.cookies[COOKIE] = first or ""
+    assert ana.get("/me").status_code == 303
 
 
 def test_attack_stolen_cookie_is_worthless_after_a_confirmation(ana: Visitor, console: Console) -> None:
