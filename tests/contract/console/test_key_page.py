@@ -216,7 +216,10 @@ def test_a_refused_key_says_since_when_why_and_what_its_owner_must_do(keys: KeyC
     assert "Restore the statement in the key's policy" in page
     assert "What works meanwhile: lists, jobs, schedules" in page
     assert "State of the key revoked" in page
-    assert "The key of contoso is revoked" in text_of(browser.get(f"{BASE}/history").text), "on every page"
+    assert "Update KMS Key ARN KMS refuses the current key" in page
+    elsewhere = browser.get("/t/contoso/jobs").text
+    assert "The key of contoso is revoked" in text_of(elsewhere), "on every page"
+    assert f'action="{BASE}/check"' in elsewhere
     keys.engine.aws.client("kms", OWNER).enable_key(KeyId=arn)
     browser.post(f"{BASE}/check")
     keys.engine.work()
