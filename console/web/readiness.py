@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from shared.domain.access import Action
 from shared.domain.people import PersonDetail
 from shared.domain.sign_in import expiry_sentence, restore_expiry_sentence
 from shared.domain.sign_in_risk import only_through_directory, restorers
@@ -23,7 +24,7 @@ class Point(NamedTuple):
     text: str
     """What is so, as a sentence."""
     link: str | None = None
-    """Where to act."""
+    """Where to act, None if the visitor may not."""
 
 
 def readiness(ask: "Ask", protection: Protection) -> list[Point]:
@@ -69,7 +70,7 @@ def _of_key(tenant: "Tenant", protection: Protection) -> Iterator[Point]:
 
 def _of_people(ask: "Ask", tenant: "Tenant", people: Sequence[PersonDetail]) -> Iterator[Point]:
     """Yield what concerns the people who would act."""
-    link = f"/t/{tenant.name}/people"
+    link = f"/t/{tenant.name}/people" if ask.visitor.may(Action.PEOPLE_GRANT, tenant.tenant_id) else None
     may_restore = restorers(people, tenant.tenant_id)
     if len(may_restore) < 2:
         word = "Nobody" if not may_restore else "Only one person"
@@ -85,7 +86,8 @@ def _of_people(ask: "Ask", tenant: "Tenant", people: Sequence[PersonDetail]) -> 
 def _break_glass(ask: "Ask", people: Sequence[PersonDetail]) -> Point:
     """Return the point about people for the day on which nobody else can sign in."""
     if not people:
-        return Point("warns", "There is no break-glass person for the day on which nobody else can sign in.", "/people")
+        link = "/people" if ask.visitor.may(Action.INSTALLATION_PEOPLE) else None
+        return Point("warns", "There is no break-glass person for the day on which nobody else can sign in.", link)
     tried = max((each.signed_in_at for each in people if each.signed_in_at is not None), default=None)
     if tried is None:
         return Point("warns", "Break-glass was never tried: sign in with it once.")

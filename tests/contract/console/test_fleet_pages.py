@@ -4,10 +4,13 @@ import re
 
 import pytest
 
+from shared.domain.access import Grant, Role
 from shared.domain.errors import Code
 from shared.domain.freshness import Freshness
 from shared.domain.jobs import JobKind, Origin
+from shared.domain.people import Identity
 from tests.contract.catalog.fleets import HOURLY, backed_up, fleet_of_all_states
+from tests.contract.catalog.world import new_id
 from tests.contract.console.queries import counted_queries
 from tests.contract.console.served import Console
 
@@ -111,3 +114,34 @@ def test_a_page_takes_at_most_six_queries(console: Console) -> None:
         with counted_queries() as queries:
             assert browser.get(path).status_code == 200
         assert len(queries) <= 6, queries
+
+
+def points(console: Console, name: str) -> str:
+    """Return the list of what is ready, as text."""
+    text = console.as_("auditor", name).get(f"/t/{name}").text
+    match = re.search(r'<ul class="list points">(.*?)</ul>', text, re.DOTALL)
+    assert match is not None
+    return re.sub(r"<[^>]+>", " ", match[1])
+
+
+def test_readiness_asks_for_two_who_may_restore_and_a_way_in_beside_the_directory(console: Console) -> None:
+    people, catalog = console.world.catalog.people(), console.world.catalog
+
+    def restorer(tenant: str, handle: str) -> str:
+        tenant_id, person_id = catalog.find(tenant).tenant_id, new_id()
+        people.add(person_id, handle, grants=[Grant(role=Role.RESTORER, tenant_id=tenant_id)])
+        return person_id
+
+    for name in ("one", "two", "inside"):
+        console.world.add(name)
+    restorer("one", "ines")
+    for handle in ("iris", "ivo"):
+        restorer("two", handle)
+    directory = catalog.find("inside").directory_id
+    for handle in ("ida", "igor"):
+        catalog.ways().add(restorer("inside", handle), Identity(authority=directory, subject=handle))
+    assert "Only one person may restore" in points(console, "one")
+    assert "2 people may restore" in points(console, "two")
+    assert "All who may restore sign in through the directory" not in points(console, "two")
+    assert "All who may restore sign in through the directory" in points(console, "inside")
+    assert "no break-glass person" in points(console, "inside")
