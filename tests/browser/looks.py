@@ -30,11 +30,11 @@ def main(folder: Path) -> int:
         set_up(stack, page)
         fill(stack)
         for address in addresses(stack):
-            page.goto(address.path)
-            for theme in ("light", "dark"):
-                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-                for size in (WIDE, NARROW):
-                    page.set_viewport_size(size)  # type: ignore[arg-type]
+            for size in (WIDE, NARROW):
+                page.set_viewport_size(size)  # type: ignore[arg-type]
+                page.goto(address.path)  # anew for each width, because the menu of small screens begins closed
+                for theme in ("light", "dark"):
+                    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
                     page.screenshot(path=folder / f"{address.name}-{theme}-{size['width']}.png", full_page=True)
             print(address.path, flush=True)
     print(f"The pictures are in {folder.absolute()}.")

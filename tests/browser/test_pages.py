@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from console.web.routes import ROUTES
 from tests.browser.accessible import assert_accessible
-from tests.browser.filled import FAILED, GRAPH_OPTIONS, OWN_KEY, REVOKED, SHORT, WELL, fill
+from tests.browser.filled import FAILED, GRAPH_OPTIONS, NEW, OWN_KEY, REVOKED, SHORT, WELL, fill
 from tests.browser.hands import Mouse
 from tests.browser.key_page import address, agree, check, expect_enabled, expect_valid
 from tests.browser.persons import Person, signed_in
@@ -71,9 +71,11 @@ def test_the_fleet_shows_which_tenants_are_not_well_without_a_click(visiting: Vi
     with signed_in(visiting, filled, passkeys=True) as page:
         page.goto("/")
         expect(page).to_have_url(re.compile("/fleet$"))
-        rows = page.locator("tbody tr").all_inner_texts()
-        order = [next(name for name in (WELL, OWN_KEY, REVOKED, SHORT, FAILED) if name in row) for row in rows[:2]]
-        assert set(order) == {REVOKED, FAILED}, rows
+        order = page.locator("tbody th a").all_inner_texts()
+        assert order[0] == REVOKED
+        assert set(order[1:4]) == {FAILED, NEW, SHORT}
+        assert order[-1] == WELL
+        expect(page.locator("tbody tr").filter(has_text=FAILED)).to_contain_text("GRAPH_SIGN_IN_FAILED")
 
 
 def test_why_a_backup_failed_and_who_must_act_is_two_clicks_away(

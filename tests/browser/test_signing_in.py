@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from simulator.graph.sign_in.bad_tokens import KINDS
-from tests.browser.persons import Person
-from tests.browser.stack import Stack
-from tests.browser.watched import Visit
+from tests.browser.persons import Person, signed_in, with_password
+from tests.browser.stack import Stack, until
+from tests.browser.watched import Complaints, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -60,3 +60,22 @@ def test_a_bad_id_token_signs_nobody_in(stack: Stack, visiting: Visit, bob: dict
         assert stack.graph.get("tokens") == []
         page.goto("/fleet")
         expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_while_the_provider_is_down_a_passkey_and_break_glass_still_let_people_in_and_everybody_is_told(
+    stack: Stack, visiting: Visit, complaints: Complaints, ana: Person, bob: dict[str, str]
+) -> None:
+    safe = with_password(stack, visiting, "safe", "--role", "operator", "--break-glass")
+    stack.graph.fault({"match": {"path": "/oauth2/v2.0/token"}, "what": "status", "status": 503, "times": 100})
+    complaints.expect("answer 503")
+    with visiting() as page:
+        _sign_in(page, "Bob")
+        expect(page.locator(".notice.bad")).to_contain_text("provider")
+        expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
+        safe.type_password(page, "/sign-in")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("link", name="safe")).to_be_visible()
+    with signed_in(visiting, ana, passkeys=True) as page:
+        banner = page.locator(".banner").filter(has_text="Break-glass was used")
+        until(lambda: page.reload() and banner.is_visible(), "everybody is told", 90, pause=2)
+    stack.graph.clear_faults()

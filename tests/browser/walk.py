@@ -39,7 +39,8 @@ def addresses(stack: Stack) -> Iterator[Address]:
             assert not unknown, f"the walk has nothing for {unknown} of {path}"
             if all(values[name] for name in needed):
                 filled = _PARAMETER.sub(lambda match, values=values: values[match[1]], path)  # type: ignore[misc]
-                yield Address(filled.strip("/").replace("/", "-") or "home", filled)
+                name = path.replace("{name}", tenant).strip("/{}").replace("/", "-")
+                yield Address(re.sub("[{}]", "", name) or "home", filled)
 
 
 def _values(stack: Stack, tenant: str) -> dict[str, str]:
