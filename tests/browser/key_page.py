@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.browser.hands import Hand
 from tests.browser.stack import Stack, until
@@ -54,17 +54,19 @@ def agree(page: Page, hand: Hand) -> None:
 
 
 def confirm(page: Page, hand: Hand) -> None:
-    """Confirm with the passkey if the console asks for it, as it does minutes after the sign-in."""
-    page.wait_for_load_state()
-    if page.get_by_role("heading", name="Confirm that it is you").is_visible():
-        hand.press(page, "Confirm with a passkey")
+    """Confirm with the passkey, as the console demands minutes after the sign-in."""
+    expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    hand.press(page, "Confirm with a passkey")
 
 
 def expect_enabled(page: Page, tenant: str, arn: str) -> None:
     """Wait until the page says that the key is enabled, with its ARN."""
 
     def shown() -> bool:
-        page.goto(address(tenant))
+        try:
+            page.goto(address(tenant))
+        except Error:  # the form that was just sent leads to a page of its own
+            return False
         text = page.get_by_role("main").inner_text()
         return bool(re.search(r"External Cloud Key Management\W+Enabled", text)) and arn in text
 

@@ -66,6 +66,7 @@ def test_the_account_is_copied_the_policy_is_pasted_and_a_key_is_enabled_once_ea
         expect_valid(page)
         expect(page.get_by_role("main")).to_contain_text(good)
         assert_accessible(page)
+        stack.forget_confirmations()
         agree(page, HAND)
         confirm(page, HAND)
         expect_enabled(page, name, good)

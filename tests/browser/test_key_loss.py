@@ -36,6 +36,7 @@ def test_a_key_is_changed_during_a_backup_while_the_worker_is_killed_twice(
         page.goto(address("changing"))
         HAND.press(page, "Update KMS Key ARN")
         HAND.type(page, "KMS key ARN", second)
+        stack.forget_confirmations()
         HAND.press(page, "Save")
         confirm(page, HAND)
         for _ in range(2):

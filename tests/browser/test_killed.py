@@ -30,6 +30,7 @@ def test_a_key_is_enabled_once_although_a_process_is_killed_after_each_step(
         stack.kill_and_wait(part)
         page.reload()
         expect_valid(page)
+        stack.forget_confirmations()
         for step in ("Save", "Continue", "Yes, I Agree", "Confirm with a passkey"):
             HAND.press(page, step)
             page.wait_for_load_state()

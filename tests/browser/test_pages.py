@@ -9,7 +9,7 @@ from console.web.routes import ROUTES
 from tests.browser.accessible import assert_accessible
 from tests.browser.filled import FAILED, GRAPH_OPTIONS, NEW, OWN_KEY, REVOKED, SHORT, WELL, fill
 from tests.browser.hands import Mouse
-from tests.browser.key_page import address, agree, check, expect_enabled, expect_valid
+from tests.browser.key_page import address, agree, check, confirm, expect_enabled, expect_valid
 from tests.browser.persons import Person, signed_in
 from tests.browser.stack import Stack
 from tests.browser.walk import addresses
@@ -119,9 +119,8 @@ def test_a_key_is_enabled_in_six_clicks(stack: Stack, visiting: Visit, filled: P
         mouse.press(page, "Enable Enterprise Key Management")
         check(page, mouse, arn)
         expect_valid(page)
+        stack.forget_confirmations()
         agree(page, mouse)
-        page.wait_for_load_state()
-        if page.get_by_role("heading", name="Confirm that it is you").is_visible():
-            mouse.press(page, "Confirm with a passkey")
+        confirm(page, mouse)
         expect_enabled(page, WELL, arn)
     assert mouse.clicks <= 6

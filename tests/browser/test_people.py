@@ -30,7 +30,7 @@ def test_a_person_is_invited_in_the_browser_and_gets_the_roles_that_were_ticked(
     with signed_in(visiting, ana, passkeys=True) as page:
         page.goto(f"/t/{contoso}/people")
         _add(page, "<b>bob", "viewer")
-        expect(page.get_by_role("main")).to_contain_text("WRONG_USE")
+        expect(page.get_by_label("Handle")).to_have_attribute("aria-invalid", "true")
         expect(page.get_by_label("Handle")).to_have_value("<b>bob")
         _add(page, "bob", "viewer")
         link = page.locator("pre").first.inner_text().strip()
@@ -51,7 +51,6 @@ def _add(page: Page, handle: str, role: str) -> None:
     page.get_by_label("Handle").fill(handle)
     page.get_by_role("checkbox", name=role, exact=True).check()
     HAND.press(page, "Add")
-    confirm(page, HAND)
 
 
 def test_a_lent_role_ends_by_itself_and_the_tenant_is_then_unknown(
@@ -75,6 +74,7 @@ def test_an_operator_ends_the_sign_ins_of_a_person_at_once(
     dan = invited(stack, visiting, "dan", "--role", "viewer", "--tenant", contoso)
     with signed_in(visiting, ana, passkeys=True) as page, signed_in(visiting, dan, passkeys=True) as of_dan:
         page.goto("/people/dan")
+        stack.forget_confirmations()
         HAND.press(page, "End all sign-ins")
         confirm(page, HAND)
         of_dan.goto(f"/t/{contoso}")
@@ -87,7 +87,6 @@ def test_a_token_is_shown_once_and_ended(stack: Stack, visiting: Visit, ana: Per
         page.get_by_label("Name").fill("reader")
         page.get_by_role("checkbox", name="fleet.see").check()
         HAND.press(page, "Make the token")
-        confirm(page, HAND)
         token = page.locator("pre").first.inner_text().strip()
         assert token.startswith("ek1_")
         stack.secrets.add(token)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.hands import Mouse
-from tests.browser.key_page import agree, check, confirm, expect_enabled, expect_valid, open_dialog
+from tests.browser.key_page import agree, check, expect_enabled, expect_valid, open_dialog
 from tests.browser.persons import Person, signed_in
 from tests.browser.stack import Stack
 from tests.browser.watched import Visit
@@ -32,7 +32,6 @@ def test_a_tenant_is_backed_up_and_takes_a_key_of_its_own_on_postgresql(
         check(page, HAND, arn)
         expect_valid(page)
         agree(page, HAND)
-        confirm(page, HAND)
         expect_enabled(page, "contoso", arn)
         for path in ("/fleet", "/t/contoso", "/t/contoso/snapshots", "/jobs", "/audit", "/people", "/me"):
             response = page.goto(path)
