@@ -126,6 +126,7 @@ NOT_LIMITS = {
         console/web/readiness._TRIED_DAYS
     """,
     "how a screen, a demo and one process on a laptop behave": """
+        console/web/pages/tokens._USUAL_DAYS
         console/cli/notices._LOOK console/cli/notices._PATIENCE console/cli/progress._WINDOW console/cli/waiting._LOOK
         console/cli/waiting._LOOK_ASIDE
         console/web/pages/preferences._YEAR console/web/security._YEAR_SECONDS console/web/rendering._UNTOUCHED
