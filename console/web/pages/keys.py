@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
-from console.documents.key_jobs import new_key
 from console.documents.keys import KeyDocument, PolicyDocument, key_document, key_event, policy_document
 from console.web import commands
 from console.web.page import Page
@@ -16,7 +15,7 @@ from console.web.pages.key_words import own_key, person_of, spaced
 from shared.domain.access import Action
 from shared.domain.arns import clean_arn
 from shared.domain.errors import Refuse
-from shared.domain.jobs import Job, JobState
+from shared.domain.jobs import Job, JobState, KeyChangeProgress
 from shared.domain.key_checks import VALID_FOR
 from shared.domain.key_health import days_of
 from shared.domain.model import KeyMode
@@ -100,14 +99,16 @@ class KeyPage:
             return bare, refusal
 
     def _passed(self) -> Job | None:
-        """Return the check that passed a short while ago and whose key nobody has enabled yet."""
+        """Return the latest check if it passed a short while ago and nobody has asked to change to its key yet."""
         latest = next((job for job in self.summary.checks if job.state.ended), None)
         if latest is None or latest.state is not JobState.SUCCEEDED or latest.finished_at is None:
             return None
-        key = new_key(latest)
+        asked_for = [
+            change.detail.check for change in self.summary.changes if isinstance(change.detail, KeyChangeProgress)
+        ]
         fresh = self.ask.now - latest.finished_at <= VALID_FOR
-        unused = all(change.arn != (key and key.key) for change in [self.document.change] if change)
-        return latest if fresh and unused and self.summary.tenant.key_mode is KeyMode.PROVIDER else None
+        still_operators = self.summary.tenant.key_mode is KeyMode.PROVIDER
+        return latest if fresh and still_operators and latest.job_id not in asked_for else None
 
     def _checked(self) -> Job | None:
         """Return the check of the current key that the visitor has just asked for."""

@@ -216,7 +216,9 @@ def test_a_check_of_twenty_minutes_ago_permits_nothing(fresh: KeyConsole) -> Non
     form = hidden(browser.get(f"{address}/terms").text)
     finished = fresh.newest().finished_at
     assert finished is not None
+    assert "Continue with it" in browser.get(BASE).text
     fresh.engine.change("jobs", finished_at=finished - timedelta(minutes=20))
+    assert "Continue with it" not in browser.get(BASE).text
     for answer in (
         browser.post(f"{address}/save"),
         browser.get(f"{address}/terms"),
@@ -232,6 +234,7 @@ def test_yes_i_agree_sent_twice_asks_for_one_job(fresh: KeyConsole) -> None:
     address, _ = fresh.checked(browser, fresh.engine.key())
     form = hidden(browser.get(f"{address}/terms").text)
     answers = [browser.post(f"{address}/agree", data=form) for _ in range(2)]
+    assert "Continue with it" not in browser.get(BASE).text
     fresh.engine.work()
     answers.append(browser.post(f"{address}/agree", data=form))
     assert [(each.status_code, each.headers["location"]) for each in answers] == [(303, BASE)] * 3
