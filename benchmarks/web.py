@@ -43,6 +43,8 @@ class PageMeasure:
     """Seconds to the first byte that half of the requests took at most."""
     most: float
     """The same for 95 % of them."""
+    cpu: float
+    """CPU seconds of the console's process for one request."""
     queries: int
     zipped: int
     elements: int
@@ -65,24 +67,25 @@ def measure_web(folder: Path, database: str, tenants: int, rows: int, requests: 
     """Return the measurements over ``sqlite`` or ``postgresql`` with so many tenants, and jobs and snapshots in all."""
     if database == "sqlite":
         url = f"sqlite:///{folder / f'{tenants}.sqlite3'}"
-        return _measured(folder, url, url, database, tenants, rows, requests)
+        open_catalog(url).close()
+        seed_fleet(url, tenants, rows)
+        return _measured(folder, url, url, database, tenants, requests)
     with postgres_server() as server:
         name = server.new_database()
         migrate(server.url(name, OWNER), USER)
-        return _measured(folder, server.url(name), server.url(name, OWNER), database, tenants, rows, requests)
+        seed_fleet(server.url(name), tenants, rows)
+        server.execute("VACUUM ANALYZE", name)  # as the server does by itself some minutes later
+        return _measured(folder, server.url(name), server.url(name, OWNER), database, tenants, requests)
 
 
-def _measured(
-    folder: Path, url: str, owner_url: str, database: str, tenants: int, rows: int, requests: int
-) -> WebMeasure:
+def _measured(folder: Path, url: str, owner_url: str, database: str, tenants: int, requests: int) -> WebMeasure:
     with closing(open_catalog(url)) as catalog:
-        seed_fleet(url, tenants, rows)
         cookie = _sign_in(catalog)
         paths = _paths(catalog)
         queries = _queries(folder, url, None if database == "sqlite" else owner_url, paths)
     with _web(folder, url) as (port, process), _writing(url):
         rest = _memory(process)
-        pages = [_page(port, cookie, path, queries[path], requests) for path in paths]
+        pages = [_page(port, process, cookie, path, queries[path], requests) for path in paths]
         return WebMeasure(database=database, tenants=tenants, pages=pages, rest=rest, busy=_memory(process))
 
 
@@ -170,13 +173,15 @@ def _write(url: str) -> None:
         time.sleep(1 / _WRITES_A_SECOND)
 
 
-def _page(port: int, cookie: str, path: str, queries: int, requests: int) -> PageMeasure:
+def _page(port: int, process: int, cookie: str, path: str, queries: int, requests: int) -> PageMeasure:
     body = _get(port, cookie, path)[1]
+    before = _cpu(process)
     seconds = sorted(_get(port, cookie, path)[0] for _ in _paced(requests))
     return PageMeasure(
         path=re.sub(r"/t/[^/]+", "/t/NAME", re.sub(r"/jobs/.+", "/jobs/ID", path)),
         half=statistics.median(seconds),
         most=seconds[min(len(seconds) - 1, round(0.95 * len(seconds)))],
+        cpu=(_cpu(process) - before) / requests,
         queries=queries,
         zipped=len(gzip.compress(body, 5)),
         elements=len(re.findall(rb"<[a-z]", body)),
@@ -201,6 +206,12 @@ def _get(port: int, cookie: str, path: str) -> tuple[float, bytes]:
         if answer.status != 200:
             raise RuntimeError(f"{path} answered {answer.status}")
         return seconds, body
+
+
+def _cpu(process: int) -> float:
+    """Return the CPU seconds that a process has used."""
+    fields = Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(process: int) -> int:
