@@ -4,13 +4,11 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import msgspec
-from sqlalchemy import Engine, event
 
 from benchmarks.measure import peak
 from shared.domain.access import Grant, Role
@@ -19,6 +17,7 @@ from shared.domain.jobs import JobKind, steps_of
 from shared.domain.limits import LIMITS
 from shared.domain.resources import STREAMS
 from shared.ports.catalog.tenant import TenantCatalog
+from tests.contract.console.counted import counted
 from tests.contract.console.served import Console, served_console
 
 _DONE = re.compile(r"(\d+) of \d+ streams done")
@@ -53,7 +52,7 @@ def watch(folder: Path, streams: int, changes: int) -> Watched:
         readers = _Readers(f"{console.url}/live/jobs/{job.job_id}", _cookies(console, acme, streams))
         stack.callback(readers.close)
         readers.arrivals(0)
-        statements = stack.enter_context(_recorded())
+        statements = stack.enter_context(counted())
         began, cpu, lags = time.monotonic(), time.process_time(), []
         for number, name in enumerate(list(STREAMS)[:changes], 1):
             time.sleep(number * _APART % 1)
@@ -77,21 +76,6 @@ def _cookies(console: Console, acme: TenantCatalog, streams: int) -> list[str]:
     people = -(-streams // LIMITS.live_streams)
     cookies = [console.with_grants(grant).headers["cookie"] for _ in range(people)]
     return [cookies[number // LIMITS.live_streams] for number in range(streams)]
-
-
-@contextmanager
-def _recorded() -> Iterator[list[str]]:
-    """Yield the list of statements that are executed during the block."""
-    statements: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)
 
 
 class _Readers:

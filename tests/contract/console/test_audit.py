@@ -11,7 +11,6 @@ from shared.domain.audit import Action
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.commands import Commands
 from tests.contract.catalog.test_audit import execute_past_triggers
-from tests.contract.catalog.test_queries import recorded_statements
 from tests.contract.console.served import Browser, Console, served_console
 
 
@@ -162,12 +161,3 @@ def test_only_those_who_audit_see_a_trail(console: Console, acme: TenantCatalog)
         assert console.as_("admin", name).get(f"/audit{rest}").status_code == 403
         assert console.as_("operator").get(f"/audit{rest}").status_code == 200
         assert console.as_("operator").get(path_of(acme) + rest).status_code == 200
-
-
-def test_the_page_takes_at_most_six_queries(console: Console, acme: TenantCatalog) -> None:
-    acme.audit.note_anchored(7)
-    browser, path = auditor(console, acme), path_of(acme)
-    browser.get(path)
-    with recorded_statements() as statements:
-        browser.get(path)
-    assert len([each for each in statements if each.startswith("SELECT")]) <= 6

@@ -11,8 +11,7 @@ from shared.domain.errors import Answer, Code
 from shared.domain.jobs import JobKind, JobState, KeyChangeProgress, Origin, steps_of
 from shared.domain.model import Schedule
 from shared.ports.catalog.tenant import TenantCatalog
-from tests.contract.catalog.test_queries import recorded_statements
-from tests.contract.catalog.world import NOW, OTHER_ARN, REVOKED, snapshot
+from tests.contract.catalog.world import NOW, OTHER_ARN, REVOKED
 from tests.contract.console.served import Browser, Console, served_console
 
 
@@ -249,18 +248,6 @@ def test_viewers_ask_for_nothing(console: Console, acme: TenantCatalog) -> None:
     for rest in ("/backup", "/verify", f"/jobs/{job.job_id}/cancel", f"/jobs/{job.job_id}/retry"):
         assert viewer.post(f"/t/{name_of(acme)}{rest}").status_code == 403
     assert [(each.job_id, each.state) for each in acme.jobs.recent()] == [(job.job_id, JobState.QUEUED)]
-
-
-def test_a_page_takes_at_most_six_queries(console: Console, acme: TenantCatalog) -> None:
-    job, claim = console.world.to_commit(acme)
-    acme.claims.commit(claim, snapshot(job), [], JobState.SUCCEEDED, None)
-    operator = console.as_("operator")
-    operator.get("/jobs")  # fills the cache of what the stack says about itself
-    paths = ("/jobs", f"/t/{name_of(acme)}/jobs", address(acme, job.job_id))
-    for path in paths:
-        with recorded_statements() as statements:
-            assert operator.get(path).status_code == 200
-        assert len([each for each in statements if each.startswith("SELECT")]) <= 6, statements
 
 
 def test_text_from_elsewhere_cannot_break_a_page(console: Console, acme: TenantCatalog) -> None:

@@ -19,7 +19,7 @@ from shared.domain.errors import Answer
 from shared.domain.jobs import Job, JobKind, Origin, steps_of
 from shared.domain.limits import LIMITS
 from shared.ports.catalog.tenant import TenantCatalog
-from tests.contract.catalog.test_queries import recorded_statements
+from tests.contract.console.counted import counted
 from tests.contract.console.served import QUICK, Browser, Console, served_console
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -127,7 +127,7 @@ def test_many_streams_take_one_query_of_each_kind_a_look(console: Console, acme:
         ]
         for stream in streams:
             stream.wait("Waits for")
-        with recorded_statements() as statements:
+        with counted() as statements:
             time.sleep(8 * LOOK)
         watching = [each for each in statements if "step_of_step_id" in each]
         signed_in = [each for each in statements if each.startswith("SELECT sign_ins")]
@@ -143,7 +143,7 @@ def test_nothing_is_asked_while_nobody_watches(console: Console, acme: TenantCat
 
 def _looks(seconds: float) -> int:
     """Return how often watched jobs are looked at in this time."""
-    with recorded_statements() as statements:
+    with counted() as statements:
         time.sleep(seconds)
     return len([each for each in statements if "step_of_step_id" in each])
 

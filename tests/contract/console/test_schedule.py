@@ -9,7 +9,6 @@ from shared.domain.access import Grant, Role
 from shared.domain.model import Schedule
 from shared.domain.schedule import next_due
 from shared.ports.catalog.tenant import TenantCatalog
-from tests.contract.catalog.test_queries import recorded_statements
 from tests.contract.console.served import Browser, Console
 
 BERLIN = {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}
@@ -121,14 +120,3 @@ def test_only_admins_and_operators_change_a_schedule(console: Console, acme: Ten
             assert browser.post(path_of(acme) + rest, data=BERLIN).status_code == 403
     assert acme.schedules.get() is None
     assert console.as_("operator").post(path_of(acme), data=BERLIN).status_code == 303
-
-
-def test_the_page_takes_at_most_six_queries(console: Console, acme: TenantCatalog) -> None:
-    browser = admin(console, acme)
-    browser.post(path_of(acme), data=BERLIN)
-    browser.post(f"{path_of(acme)}/pause")
-    path = path_of(acme)
-    browser.get(path)
-    with recorded_statements() as statements:
-        browser.get(path)
-    assert len([each for each in statements if each.startswith("SELECT")]) <= 6
