@@ -37,12 +37,13 @@ class Shown(NamedTuple):
     id: str
     method: str
     path: str
+    """Below the prefix."""
     summary: str
     action: str
     command: str | None
     fields: list[Field]
     fields_are: str
-    """``query`` or ``body``."""
+    """``Query`` or ``Body``."""
 
 
 def show(ask: "Ask") -> Page:
@@ -53,7 +54,7 @@ def show(ask: "Ask") -> Page:
     ]
     example = f'curl -H "Authorization: Bearer $TOKEN" {ask.front.settings.web_url.rstrip("/")}{PREFIX}/tenants'
     make = "entrakeep token make reader --action tenant.see"
-    return Page(template="api.html", values={"sections": sections, "example": example, "make": make})
+    return Page(template="api.html", values={"sections": sections, "example": example, "make": make, "prefix": PREFIX})
 
 
 def openapi(_: "Ask") -> Response:
@@ -63,14 +64,13 @@ def openapi(_: "Ask") -> Response:
 
 def _shown(endpoint: Endpoint) -> Shown:
     """Return an endpoint as the page shows it."""
-    takes, name = (endpoint.query, "query") if endpoint.body is Nothing else (endpoint.body, "body")
+    takes, name = (endpoint.query, "Query") if endpoint.body is Nothing else (endpoint.body, "Body")
+    summary = summary_of(endpoint).replace("`", "").removeprefix("Return ")
     return Shown(
         id=operation_of(endpoint),
         method=endpoint.method,
-        path=PREFIX + endpoint.path,
-        summary=summary_of(endpoint).removeprefix("Return ").capitalize()
-        if endpoint.method == "GET"
-        else summary_of(endpoint),
+        path=endpoint.path,
+        summary=summary[:1].upper() + summary[1:],
         action=endpoint.action.value,
         command=None if endpoint.command is None else f"entrakeep {endpoint.command} --json",
         fields=[] if takes is Nothing else list(_fields(document()["components"]["schemas"][takes.__name__])),
