@@ -41,16 +41,15 @@ def make_app(front: Front, face: Face = Face.CATALOG) -> ASGIApp:
     async def defective(request: Request, error: Exception) -> Response:
         return refusal(request, problem_of(error))
 
+    endpoints = router(ApiDispatch(front)).routes if face is Face.CATALOG else []
     app = FastAPI(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        routes=[_served(route, dispatch) for route in ROUTES if route.face is face],
+        routes=[*(_served(route, dispatch) for route in ROUTES if route.face is face), *endpoints],
         exception_handlers={HTTPException: unmatched, Exception: defective},
         redirect_slashes=False,
     )
-    if face is Face.CATALOG:
-        app.include_router(router(ApiDispatch(front)))
     app.state.live = Live(looking(front, rendering), front.limits)
     return Guard(app, origin_of(front.settings.web_url), front.settings.web_proxies, front.limits, refusal)
 
