@@ -134,6 +134,7 @@ def _checks_page(ask: "Ask", kind: str) -> Page:
         "alias": checked.arn if is_key_arn(checked.arn) and is_alias(checked.arn) else None,
         "key_account": account_of(checked.key) if checked.key else None,
         "command_line": _command(ask, kind, checked),
+        "hindrances": () if checked.state.ended else ask.front.pulse.hindrances(),
         "done": sum(each.outcome in ("passed", "warned") for each in checked.checks),
     }
     if ask.from_htmx:

@@ -210,6 +210,15 @@ def test_the_checks_appear_one_by_one_and_survive_a_reload(fresh: KeyConsole, mo
     assert "The key is valid" in text_of(browser.get(address).text), "after a reload"
 
 
+def test_a_stack_that_does_not_run_is_said_beside_the_waiting_checks(fresh: KeyConsole) -> None:
+    browser = fresh.keys()
+    address = browser.post(f"{BASE}/enable", data={"arn": KEY_ARN}).headers["location"]
+    part = browser.get(address, headers={"hx-request": "true"}).text
+    assert "STACK_NOT_RUNNING: Beat has not ticked" in text_of(part)
+    fresh.engine.work()
+    assert "STACK_NOT_RUNNING" not in browser.get(address, headers={"hx-request": "true"}).text, "it has ended"
+
+
 def test_a_check_of_twenty_minutes_ago_permits_nothing(fresh: KeyConsole) -> None:
     browser = fresh.keys()
     address, _ = fresh.checked(browser, fresh.engine.key())
