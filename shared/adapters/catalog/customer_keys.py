@@ -69,6 +69,7 @@ class SqlCustomerKeys:
         *,
         terms: AcceptedTerms | None = None,
         claim: Claim | None = None,
+        retried: str | None = None,
     ) -> tuple[Job, bool]:
         """Request a change of the key, or return the job of the same request. Raises ClaimLost.
 
@@ -83,7 +84,7 @@ class SqlCustomerKeys:
                 return earlier, False
             allowed, done = tenant["key_allowed_at"] is not None, tenant["key_free_at"] is not None
             check_may_change(tenant_of(tenant), kind, change.arn, allowed=allowed, done=done)
-            return request_change(rows, kind, change, terms)
+            return request_change(rows, kind, change, terms, retried)
 
     def acceptances(self) -> list[Acceptance]:
         """Return the acceptances, the newest first."""

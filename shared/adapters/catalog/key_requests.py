@@ -39,7 +39,7 @@ def request_of_check(rows: Rows, change: KeyChangeProgress) -> Job | None:
 
 
 def request_change(
-    rows: Changes, kind: JobKind, change: KeyChangeProgress, terms: AcceptedTerms | None
+    rows: Changes, kind: JobKind, change: KeyChangeProgress, terms: AcceptedTerms | None, retried: str | None
 ) -> tuple[Job, bool]:
     """Create the job of a change, or return the unfinished one of the same request.
 
@@ -52,7 +52,7 @@ def request_change(
     if terms is not None:
         accept(rows, terms, change.arn)
     job = new_job(rows, kind, origin=Origin.HAND, detail=change)
-    report_request(rows, job, kind)
+    report_request(rows, job, kind, retried)
     return job, True
 
 

@@ -19,6 +19,7 @@ from shared.domain.model import KeyMode, Tenant
 from shared.domain.trust import Untrusted
 from shared.engine.key_management.policy import Policy, key_policy
 from shared.engine.key_management.terms import present_terms
+from shared.engine.requests.jobs import retry_job
 from shared.ports.catalog.customer_keys import AcceptedTerms, KeySummary
 from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.keys import KeyState
@@ -115,18 +116,14 @@ def update_key(catalog: Catalog, actor: str, name: str, check_id: str, now: date
 
 
 def retry_change(catalog: Catalog, actor: str, name: str) -> Job:
-    """Request the tenant's latest change of its key again, if it failed. Return the job, which may be one that goes on.
+    """Request the tenant's latest change of its key again, if it failed. Return the job, or the change that goes on.
 
-    Raise Refuse ``NO_SUCH_TENANT``; ``WRONG_USE`` if no change has failed; ``BUSY`` if somebody else's change goes on, and
-    what ``check_may_change`` raises.
+    Raise Refuse ``NO_SUCH_TENANT``; ``WRONG_USE`` if no change has failed; and what ``retry_job`` raises.
     """
-    handle = _handle(catalog, actor, name)
-    latest = next(iter(handle.customer_keys.summary().changes), None)
-    if latest is None or not isinstance(latest.detail, KeyChangeProgress) or latest.state is JobState.SUCCEEDED:
+    latest = next(iter(catalog.tenant(catalog.find(name).tenant_id).customer_keys.summary().changes), None)
+    if latest is None or latest.state is JobState.SUCCEEDED:
         raise Refuse(Code.WRONG_USE, f"No change of {name}'s key has failed. There is nothing to retry.")
-    kind = JobKind.KEY_ENABLE if latest.kind is JobKind.KEY_ENABLE else JobKind.KEY_UPDATE
-    change = KeyChangeProgress(arn=latest.detail.arn, asked_by=actor)
-    return handle.customer_keys.request_change(kind, change)[0]
+    return retry_job(catalog, actor, latest.job_id).job if latest.state.ended else latest
 
 
 def callers_of(catalog: Catalog, now: datetime) -> list[Caller]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, JobState, Origin, Step, VerifyRequest, row_of
+from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, Origin, Step, VerifyRequest, row_of
 from shared.domain.model import Snapshot
 from shared.engine.requests.hindrances import Hindrance, hindrances
 from shared.ports.catalog.database import Catalog
@@ -101,7 +101,7 @@ def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:
     """Request the same job as one that has ended. If one is queued or running, return that one.
 
     Raise Refuse ``NO_SUCH_JOB``, ``BUSY`` if the job has not ended, ``WRONG_USE`` if jobs of its kind cannot be retried, or
-    if it is a restore that has carried its plan out.
+    if it is a restore that has carried its plan out. A change of the key raises what its first request does.
     """
     ended = catalog.find_job(job_id)
     if not ended.state.ended:
@@ -115,10 +115,14 @@ def retry_job(catalog: Catalog, actor: str, job_id: str) -> RequestedJob:
     if ended.kind is JobKind.RESTORE and ended.state in (JobState.SUCCEEDED, JobState.SUCCEEDED_WITH_WARNINGS):
         sentence = "The restore has carried its plan out. What is left needs a new one: 'entrakeep plan make'."
         raise Refuse(Code.WRONG_USE, sentence)
-    jobs = catalog.as_actor(actor).tenant(ended.tenant_id).jobs
+    handle = catalog.as_actor(actor).tenant(ended.tenant_id)
     detail = ended.detail.for_retry() if ended.detail else None
+    if isinstance(detail, KeyChangeProgress):
+        detail.asked_by = actor
+        job, new = handle.customer_keys.request_change(row.kind, detail, retried=job_id)
+        return RequestedJob(job=job, new=new)
     snapshot = None if row.builds_on_newest else ended.parent
-    job, new = jobs.request(
+    job, new = handle.jobs.request(
         row.kind, origin=Origin.HAND, full=ended.full, snapshot=snapshot, detail=detail, retried=job_id
     )
     return RequestedJob(job=job, new=new)

@@ -81,13 +81,14 @@ class CustomerKeys(Protocol):
         *,
         terms: AcceptedTerms | None = None,
         claim: Claim | None = None,
+        retried: str | None = None,
     ) -> tuple[Job, bool]:
         """Create the job that changes the tenant's KMS key. Return it and True.
 
         Return the existing job and False if there is one for the same check, or if an unfinished one of the same actor
-        changes to the same key. ``terms`` are accepted for the key by their actor in the same transaction, if the job is
-        new. With ``claim``, the request is fenced. Raise Refuse ``BUSY`` if another change is queued or running, naming
-        it, and what ``check_may_change`` raises.
+        changes to the same key. ``terms`` are accepted for the key by their actor in the same transaction, if the job
+        is new. With ``claim``, the request is fenced. ``retried`` is the id of the job that this one retries. Raise
+        Refuse ``BUSY`` if another change is queued or running, naming it, and what ``check_may_change`` raises.
         """
 
     def acceptances(self) -> list[Acceptance]:

@@ -120,7 +120,11 @@ def test_a_retry_of_a_key_change_keeps_its_key(world: World, acme: TenantCatalog
     changing = customer_keys.request_update(acme, OWN_ARN, "ada")
     world.scheduler.offer_steps(changing, steps_of(changing.kind))
     acme.claims.fail(world.claim(acme, changing, "key-update"), Code.KEY_UNREACHABLE, "No answer.")
-    assert retry_job(world.catalog, ADA, changing.job_id).job.detail == KeyChangeProgress(arn=OWN_ARN)
+    retried = retry_job(world.catalog, ADA, changing.job_id)
+    assert retried.job.detail == KeyChangeProgress(arn=OWN_ARN, asked_by=ADA)
+    assert last_event(acme) == (ADA, "job.retried")
+    assert retry_job(world.catalog, ADA, changing.job_id).job.job_id == retried.job.job_id, "sent twice"
+    assert "for ada@console" in refusal_message(Code.BUSY, retry_job, world.catalog, "bob", changing.job_id)
 
 
 def test_a_verify_cannot_be_retried(world: World, acme: TenantCatalog) -> None:
