@@ -12,7 +12,7 @@ from console.web.api.queries import FleetQuery, Paging
 from console.web.api.table import Answer, Call
 from shared.domain.access import Action
 from shared.domain.jobs import JobKind, TenantChecks
-from shared.engine.requests.fleet import FleetFilter, fleet_page, fleet_trend, protection_of, protection_of_tenant
+from shared.engine.requests.fleet import FleetFilter, fleet_page, fleet_trend, protection_of_tenant, protections
 from shared.engine.requests.jobs import request_tenant_check
 from shared.ports.catalog.queries import JobFilter, SnapshotFilter, TenantFilter, TenantOverview
 
@@ -45,9 +45,8 @@ def every(call: Call) -> Answer:
     query: Paging = call.query
     listed = list(islice(_visible(call, query.after), query.limit + 1))
     shown = listed[: query.limit]
-    statuses = call.catalog.fleet().statuses([each.tenant.tenant_id for each in shown])
-    protections = {status.tenant_id: protection_of(status, call.now) for status in statuses}
-    documents = [tenant_document(each, protections.get(each.tenant.tenant_id), call.now) for each in shown]
+    protection = protections(call.catalog, call.now, [each.tenant.tenant_id for each in shown])
+    documents = [tenant_document(each, protection.get(each.tenant.tenant_id), call.now) for each in shown]
     return Answer(document=documents, after=shown[-1].tenant.name if len(listed) > query.limit else None)
 
 

@@ -1,5 +1,6 @@
 """The page of a tenant: how well it is protected, what runs, and what is not ready for a bad day."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,10 +13,9 @@ from console.web.page import Page
 from console.web.pages.fleet import shown_as
 from console.web.readiness import readiness
 from shared.domain.access import Action
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import Job, JobKind, JobState, Step
 from shared.domain.schedule import next_due
 from shared.engine.requests.fleet import Protection, protection_of_tenant, recent_timeline, rpo_history
-from shared.ports.catalog.queries import JobFilter
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,7 +39,8 @@ def show(ask: "Ask") -> Page:
     tenant, now = ask.of_tenant, ask.now
     protection = protection_of_tenant(ask.catalog, tenant.tenant_id, now)
     timeline = recent_timeline(ask.catalog, tenant.tenant_id, now)
-    jobs = [job for job, _ in ask.catalog.queries().jobs(JobFilter(tenant_id=tenant.tenant_id, limit=_JOBS))]
+    recent = ask.catalog.queries().recent(tenant.tenant_id, _JOBS)
+    rows = [JobRow(each.job, _result(each.job, each.steps)) for each in recent]
     newest = timeline.newest
     may = {each.name: ask.visitor.may(each, tenant.tenant_id) for each in (Action.BACKUP_ASK, Action.VERIFY_ASK)}
     values = {
@@ -53,9 +54,9 @@ def show(ask: "Ask") -> Page:
         "changes": total_changes(newest) if newest else None,
         "lacking": [each for each in newest.resources if each.lacking] if newest else [],
         "next": _next(protection, now),
-        "running": [job for job in jobs if not job.state.ended],
-        "jobs": [JobRow(job, _result(job)) for job in jobs],
-        "failed": _failed(jobs),
+        "running": [row for row in rows if not row.job.state.ended],
+        "jobs": rows,
+        "failed": _failed([row.job for row in rows]),
         "cause": key_cause(protection.key),
         "readiness": readiness(ask, protection),
         "may_back_up": may["BACKUP_ASK"],
@@ -94,8 +95,8 @@ def _failed(jobs: list[Job]) -> Job | None:
     return None if last is None or last.state in _WELL else last
 
 
-def _result(job: Job) -> str:
+def _result(job: Job, steps: Sequence[Step]) -> str:
     """Return how a job ended, or what it does, in a sentence."""
     if job.code and job.message:
         return f"{job.code}: {job.message}"
-    return job.message or sentence_of(job, ())
+    return job.message or sentence_of(job, steps)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, select, tuple_
 
-from shared.adapters.catalog.job_rows import job_of, of_kinds, step_of
+from shared.adapters.catalog.job_rows import GOING_ON, job_of, of_kinds, step_of
 from shared.adapters.catalog.schema import jobs, steps, tenants
 from shared.ports.catalog.queries import JobFilter, WatchedJob
 
@@ -46,17 +46,31 @@ def _conditions(wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
 
 def jobs_watched(job_ids: Collection[str]) -> Select[Any]:
     """Return the statement for these jobs with their steps: a row for each step, one for a job without steps."""
-    own_steps = and_(steps.c.tenant_id == jobs.c.tenant_id, steps.c.job_id == jobs.c.job_id)
+    by_step = (steps.c.phase, steps.c.name)
+    return _with_steps().where(jobs.c.job_id.in_(job_ids)).order_by(jobs.c.job_id, *by_step)
+
+
+def jobs_recent(tenant_id: str, limit: int) -> Select[Any]:
+    """Return the statement for a tenant's newest jobs, with the steps of those that have not ended."""
+    own = jobs.c.tenant_id == tenant_id
+    newest = select(jobs.c.job_id).where(own).order_by(jobs.c.number.desc()).limit(limit)
+    by_step = (steps.c.phase, steps.c.name)
     return (
-        _NAMED.add_columns(*(column.label(f"{_STEP}{column.name}") for column in steps.c))
-        .outerjoin(steps, own_steps)
-        .where(jobs.c.job_id.in_(job_ids))
-        .order_by(jobs.c.job_id, steps.c.phase, steps.c.name)
+        _with_steps(jobs.c.state.in_(GOING_ON))
+        .where(own, jobs.c.job_id.in_(newest))
+        .order_by(jobs.c.number.desc(), *by_step)
     )
 
 
+def _with_steps(*of_jobs: ColumnElement[bool]) -> Select[Any]:
+    """Return the statement for jobs, joined with the steps of those that meet the conditions."""
+    own_steps = and_(steps.c.tenant_id == jobs.c.tenant_id, steps.c.job_id == jobs.c.job_id, *of_jobs)
+    columns = (column.label(f"{_STEP}{column.name}") for column in steps.c)
+    return _NAMED.add_columns(*columns).outerjoin(steps, own_steps)
+
+
 def watched_of(rows: Iterable[RowMapping]) -> list[WatchedJob]:
-    """Return the jobs in the rows of ``jobs_watched``."""
+    """Return the jobs in the rows of ``jobs_watched`` or ``jobs_recent``."""
     watched: dict[str, WatchedJob] = {}
     for row in rows:
         known = watched.get(row["job_id"])

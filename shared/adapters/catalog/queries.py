@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, func, or_, select
 
 from shared.adapters.catalog.engine import EVERY_TENANT, Database
-from shared.adapters.catalog.job_lists import jobs_wanted, jobs_watched, watched_of
+from shared.adapters.catalog.job_lists import jobs_recent, jobs_wanted, jobs_watched, watched_of
 from shared.adapters.catalog.job_rows import job_of, of_kinds
 from shared.adapters.catalog.key_health import health_of
 from shared.adapters.catalog.key_states import key_states
@@ -112,6 +112,11 @@ class SqlQueries:
         """Return these jobs with their steps."""
         with self._database.read(EVERY_TENANT) as connection:
             return watched_of(connection.execute(jobs_watched(job_ids)).mappings())
+
+    def recent(self, tenant_id: str, limit: int) -> list[WatchedJob]:
+        """Return a tenant's newest jobs, with the steps of those that have not ended."""
+        with self._database.read(tenant_id) as connection:
+            return watched_of(connection.execute(jobs_recent(tenant_id, limit)).mappings())
 
     def snapshots(self, wanted: SnapshotFilter) -> list[Snapshot]:
         """Return a page of snapshots, the newest first.

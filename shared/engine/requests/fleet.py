@@ -1,9 +1,10 @@
 """Requests about the fleet: a page of tenants, the worst first, the sums over all of them, and one tenant's RPO."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 import msgspec
 
@@ -110,7 +111,7 @@ def fleet_page(
     if not 1 <= wanted.limit <= LIMITS.fleet_page_most:
         raise Refuse(Code.WRONG_USE, f"A page has 1 to {LIMITS.fleet_page_most} tenants.")
     fleet = catalog.fleet()
-    every = sorted((protection_of(each, now) for each in fleet.statuses(tenant_ids)), key=_order)
+    every = sorted(_protections(fleet.statuses(tenant_ids), now), key=_order)
     matching = [each for each in every if _passes(each, wanted)]
     remaining = matching if wanted.after is None else _following(matching, _position(every, wanted.after))
     page = remaining[: wanted.limit]
@@ -132,15 +133,15 @@ def fleet_trend(catalog: Catalog, now: datetime, tenant_ids: Collection[str] | N
     return catalog.fleet().trend(today - timedelta(days=LIMITS.trend_days - 1), today, tenant_ids)
 
 
-def protections(catalog: Catalog, now: datetime) -> dict[str, Protection]:
-    """Return how well each tenant is protected, by tenant id."""
-    return {status.tenant_id: protection_of(status, now) for status in catalog.fleet().statuses()}
+def protections(catalog: Catalog, now: datetime, tenant_ids: Collection[str] | None = None) -> dict[str, Protection]:
+    """Return how well each tenant is protected, by tenant id: all tenants, or those named."""
+    return {each.status.tenant_id: each for each in _protections(catalog.fleet().statuses(tenant_ids), now)}
 
 
 def protection_of_tenant(catalog: Catalog, tenant_id: str, now: datetime) -> Protection:
     """Return how well one tenant is protected. Raise Refuse ``NO_SUCH_TENANT`` if it was removed."""
-    for status in catalog.fleet().statuses([tenant_id]):
-        return protection_of(status, now)
+    for protection in _protections(catalog.fleet().statuses([tenant_id]), now):
+        return protection
     raise Refuse(Code.NO_SUCH_TENANT, "This tenant was removed.")
 
 
@@ -161,12 +162,17 @@ def _first_day(now: datetime, days: int) -> datetime:
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
 
 
-def protection_of(status: TenantStatus, now: datetime) -> Protection:
-    """Return how well a tenant is protected now."""
+def _protections(statuses: Iterable[TenantStatus], now: datetime) -> Iterator[Protection]:
+    """Yield how well each of these tenants is protected now. Many have the same schedule, so each target is computed once."""
+    target_of = cache(lambda cron, timezone: rpo_target(cron, timezone, now))
+    for status in statuses:
+        has_schedule = status.cron is not None and status.timezone is not None
+        yield _protection(status, target_of(status.cron, status.timezone) if has_schedule else None, now)
+
+
+def _protection(status: TenantStatus, target: timedelta | None, now: datetime) -> Protection:
+    """Return how well a tenant with this target is protected now."""
     rpo = None if status.begun_at is None else max(timedelta(0), now - status.begun_at)
-    target = None
-    if status.cron is not None and status.timezone is not None:
-        target = rpo_target(status.cron, status.timezone, now)
     state = freshness(rpo=rpo, target=target, paused=status.paused, refused=status.refused_since is not None)
     return Protection(status=status, state=state, rpo=rpo, target=target, key=_key_word(status))
 

@@ -123,6 +123,9 @@ class Queries(Protocol):
     def watched(self, job_ids: Collection[str]) -> list[WatchedJob]:
         """Return these jobs, without those that do not exist any more. One query, however many there are."""
 
+    def recent(self, tenant_id: str, limit: int) -> list[WatchedJob]:
+        """Return the tenant's newest jobs, newest first, with the steps of those that have not ended. One query."""
+
     def snapshots(self, wanted: SnapshotFilter) -> list[Snapshot]:
         """Return a page of snapshots. Raise Refuse ``NO_SUCH_SNAPSHOT`` if ``after`` does not exist any more."""
 

@@ -247,3 +247,18 @@ def recorded_statements() -> Iterator[list[str]]:
         yield statements
     finally:
         event.remove(Engine, "before_cursor_execute", record)
+
+
+@pytest.mark.postgresql
+def test_recent_jobs_have_steps_only_while_they_have_not_ended(
+    world: World, acme: TenantCatalog, other: TenantCatalog
+) -> None:
+    world.planned(other)
+    world.backed_up(acme)
+    ended = acme.jobs.recent()[0]
+    running = world.planned(acme)
+    recent = world.catalog.queries().recent(acme.tenant_id, 2)
+    assert [each.job for each in recent] == [running, ended]
+    assert recent[0].steps == acme.jobs.steps(running.job_id)
+    assert recent[1].steps == []
+    assert [each.job for each in world.catalog.queries().recent(acme.tenant_id, 1)] == [running]

@@ -1,22 +1,17 @@
-"""Count the queries of a page."""
+"""Fetch pages in states that cost most, within the bound of their queries."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from tests.contract.console.counted import counted
+from tests.contract.console.served import Browser
 
-from sqlalchemy import Engine, event
+MOST = 6
+"""Queries that a page may make."""
 
 
-@contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    """Yield the SELECT statements of the whole process during the block."""
-    statements: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        if statement.lstrip().startswith("SELECT") and "FROM" in statement:
-            statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)
+def fetched(browser: Browser, path: str) -> str:
+    """Return the text of a page. Assert that it takes few queries."""
+    browser.get("/tenants").raise_for_status()  # what a process asks every few seconds for all pages
+    with counted() as queries:
+        answer = browser.get(path)
+    assert answer.status_code == 200
+    assert len(queries) <= MOST, "\n".join(queries)
+    return answer.text

@@ -9,9 +9,9 @@ from shared.domain.errors import Code
 from shared.domain.freshness import Freshness
 from shared.domain.jobs import JobKind, Origin
 from shared.domain.people import Identity
-from tests.contract.catalog.fleets import HOURLY, backed_up, fleet_of_all_states
+from tests.contract.catalog.fleets import fleet_of_all_states
 from tests.contract.catalog.world import new_id
-from tests.contract.console.queries import counted_queries
+from tests.contract.console.queries import fetched
 from tests.contract.console.served import Console
 
 LABELS = {Freshness.NEVER: "never backed up", Freshness.UNSCHEDULED: "no schedule"}
@@ -104,18 +104,6 @@ def test_the_overview_says_what_is_not_ready(console: Console) -> None:
     assert "Nobody may restore" in text
 
 
-def test_a_page_takes_at_most_six_queries(console: Console) -> None:
-    tenant = console.world.add("counted")
-    tenant.schedules.set(HOURLY)
-    backed_up(console.world, tenant)
-    browser = console.as_("operator")
-    for path in ("/fleet", "/t/counted"):
-        browser.get(path)
-        with counted_queries() as queries:
-            assert browser.get(path).status_code == 200
-        assert len(queries) <= 6, queries
-
-
 def points(console: Console, name: str) -> str:
     """Return the list of what is ready, as text."""
     text = console.as_("auditor", name).get(f"/t/{name}").text
@@ -145,3 +133,12 @@ def test_readiness_asks_for_two_who_may_restore_and_a_way_in_beside_the_director
     assert "All who may restore sign in through the directory" not in points(console, "two")
     assert "All who may restore sign in through the directory" in points(console, "inside")
     assert "no break-glass person" in points(console, "inside")
+
+
+def test_the_overview_says_what_a_running_job_does(console: Console) -> None:
+    tenant = console.world.add("running")
+    job = console.world.planned(tenant)
+    tenant.claims.finish(console.world.claim(tenant, job, "users"))
+    text = fetched(console.as_("viewer", "running"), "/t/running")
+    assert "Backup: Reading the directory: 1 of 2 streams done" in text
+    assert f'href="/t/running/jobs/{job.job_id}"' in text
