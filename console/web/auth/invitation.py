@@ -33,7 +33,7 @@ def choose(ask: "Ask") -> Page:
     try:
         return _page(ask, code=ask.form.text("code"))
     except Refuse as error:
-        return _refused(ask, error)
+        return refused(ask, error)
 
 
 @answers.for_script
@@ -53,7 +53,7 @@ def by_passkey(ask: "Ask") -> Page | Response:
         passkey = made_passkey(ask, current)
         started = invitations.accept(ask.catalog, ask.form.text("code"), passkey, who.origin_of(ask), ask.now)
     except Refuse as error:
-        return _refused(ask, error)
+        return refused(ask, error)
     return sign_in.entered(ask, started, "/")
 
 
@@ -67,7 +67,7 @@ def by_password(ask: "Ask") -> Page | Response:
     try:
         started = invitations.accept(ask.catalog, code, way, who.origin_of(ask), ask.now)
     except Refuse as error:
-        return _refused(ask, error)
+        return refused(ask, error)
     return ask.rerun(ask, "/me/codes", [], who.set_cookie(ask, started.cookie))
 
 
@@ -89,7 +89,7 @@ def _page(ask: "Ask", *, code: str = "", problem: str = "", wrong_password: str 
     return Page(template="auth/invitation.html", values=values, status=422 if problem or wrong_password else 200)
 
 
-def _refused(ask: "Ask", error: Refuse) -> Page:
+def refused(ask: "Ask", error: Refuse) -> Page:
     """Return the page for the code with the sentence of a refusal. Raise what is no refusal of an invitation."""
     if error.code not in _REFUSALS:
         raise error

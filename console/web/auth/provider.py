@@ -49,7 +49,10 @@ def to_add(ask: "Ask") -> Page | Response:
 
 def to_accept(ask: "Ask") -> Page | Response:
     """Send the browser to the provider with the invitation that it was shown."""
-    _, detail = ceremony.answered(ask, invitation.SHOWN, ask.query.text("seed"))
+    try:
+        _, detail = ceremony.answered(ask, invitation.SHOWN, ask.query.text("seed"))
+    except Refuse as error:
+        return invitation.refused(ask, error)
     return _leave(ask, "accept", invitation=detail["invitation"])
 
 

@@ -109,8 +109,8 @@ def test_an_invitation_binds_the_account_and_no_address(served: tuple[Console, I
     assert through(other, issuer, "/sign-in/provider").status_code == 303
     assert "<bdi>bob</bdi>" in other.get("/me").text
     late = other.get(f"/invitation/provider?{link}")
-    assert late.status_code == 303
-    assert late.headers["location"].startswith("/sign-in")
+    assert late.status_code == 422
+    assert "Code of the invitation" in late.text
 
 
 def test_attack_replayed_state(ana: Visitor, issuer: Issuer) -> None:

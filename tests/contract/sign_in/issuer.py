@@ -1,6 +1,7 @@
 """An OpenID Connect provider over HTTPS whose every answer a test can spoil."""
 
 import base64
+import functools
 import hashlib
 import json
 import ssl
@@ -37,6 +38,7 @@ def authority() -> bytes:
     return _AUTHORITY.cert_pem.bytes()
 
 
+@functools.cache
 def guessed_key() -> RSAKey:
     """Return another key under the id of the provider's."""
     return RSAKey.generate_key(2048, {"kid": "one"})

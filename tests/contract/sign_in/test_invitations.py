@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from shared.adapters.catalog import open_catalog
 from shared.adapters.passwords import Argon2Passwords
@@ -19,6 +20,9 @@ from tests.migrated import migrated_file
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HERE = Origin(address="192.0.2.1", browser="Firefox on Linux")
 PASSWORDS = Argon2Passwords()
+PASSWORDS._hasher = PasswordHasher(
+    time_cost=1, memory_cost=64, parallelism=1
+)  # quick: how slow it is, is tested elsewhere
 ACCOUNT = Identity(authority="tid", subject="oid")
 KEY = Passkey(credential_id=b"id", public_key=b"cose", sign_count=0, name="phone", added_at=NOW)
 
