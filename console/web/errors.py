@@ -20,6 +20,7 @@ _STATUSES = {
     Code.NO_SUCH_OBJECT: 404,
     Code.NO_SUCH_JOB: 404,
     Code.NO_SUCH_PLAN: 404,
+    Code.NO_SUCH_TARGET: 404,
     Code.NO_SUCH_PERSON: 404,
     Code.NO_SUCH_TOKEN: 404,
     Code.TENANT_EXISTS: 409,

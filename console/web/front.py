@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shared.ports.clock import Clock
     from shared.ports.passkeys import Passkeys
     from shared.ports.passwords import Passwords
+    from shared.ports.sealer import Sealer
     from shared.ports.sign_in_provider import SignInProvider
     from shared.wiring import WebSettings
 
@@ -30,4 +31,6 @@ class Front:
     passwords: "Passwords"
     provider: "SignInProvider | None"
     """The service that signs people in, or None if the settings name none."""
+    sealer: "Sealer"
+    """Seals what is typed to the installation's public key. The front cannot open it."""
     kept: Kept = field(default_factory=Kept)

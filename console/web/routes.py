@@ -17,6 +17,7 @@ from console.web.pages import (
     key_dialog,
     keys,
     me,
+    notices,
     overview,
     people,
     preferences,
@@ -28,6 +29,7 @@ from console.web.pages import (
 from console.web.table import Route
 from shared.domain.access import Action
 
+_NOTICES = "/t/{name}/settings/notices"
 _KEY = "/t/{name}/settings/key-management"
 
 ROUTES: tuple[Route, ...] = (
@@ -143,6 +145,14 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/t/{name}/people/{handle}/invite", Action.PEOPLE_GRANT, people.invite),
     Route("POST", "/t/{name}/people/{handle}/sign-ins/end", Action.PEOPLE_GRANT, people.end_sign_ins),
     # notices
+    Route("GET", "/notices", Action.NOTICES_SET, notices.show),
+    Route("POST", "/notices", Action.NOTICES_SET, notices.add),
+    Route("POST", "/notices/test", Action.NOTICES_SET, notices.test, confirm=False),
+    Route("POST", "/notices/remove", Action.NOTICES_SET, notices.remove),
+    Route("GET", _NOTICES, Action.NOTICES_SET, notices.show),
+    Route("POST", _NOTICES, Action.NOTICES_SET, notices.add),
+    Route("POST", f"{_NOTICES}/test", Action.NOTICES_SET, notices.test, confirm=False),
+    Route("POST", f"{_NOTICES}/remove", Action.NOTICES_SET, notices.remove),
     # the API; its endpoints are in console/web/api
     Route("GET", "/api", Action.PUBLIC, reference.show),
     Route("GET", "/api/v1/openapi.json", Action.PUBLIC, reference.openapi),

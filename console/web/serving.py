@@ -42,4 +42,5 @@ def opened() -> Front:
         passkeys=wiring.passkeys(settings),
         passwords=wiring.passwords(),
         provider=wiring.sign_in_provider(settings),
+        sealer=wiring.sealer(),
     )

@@ -6,5 +6,5 @@ from typing import Protocol
 class Sealer(Protocol):
     """The public half of the installation's keys."""
 
-    def seal(self, recipient: str, plaintext: bytes) -> bytes:
+    def __call__(self, recipient: str, plaintext: bytes) -> bytes:
         """Return ``plaintext`` sealed to the recipient. Raise Alarm ``BLOB_DAMAGED`` if SQL has no usable recipient."""

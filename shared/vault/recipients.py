@@ -39,13 +39,5 @@ def open_with(identity: Secret, sealed: bytes) -> bytes:
         raise _damaged("A notice target does not open; remove it and add it again.") from None
 
 
-class PublicSealer:
-    """``ports.sealer.Sealer``."""
-
-    def seal(self, recipient: str, plaintext: bytes) -> bytes:
-        """Return ``plaintext`` sealed to the recipient. Raise Alarm ``BLOB_DAMAGED`` if the text is not a recipient."""
-        return seal_to(recipient, plaintext)
-
-
 def _damaged(sentence: str) -> Alarm:
     return Alarm(Code.BLOB_DAMAGED, sentence, "notice target")

@@ -35,6 +35,12 @@ class TargetWithDeliveries(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     deliveries: tuple[Delivery, ...]
 
+    @property
+    def failing(self) -> bool:
+        """Return True if the target did not take what was tried last."""
+        tried = [each for each in self.deliveries if each.tried_at is not None]
+        return bool(tried) and max(tried, key=lambda each: each.tried_at or each.made_at).state != "delivered"
+
 
 def scope_of(catalog: Catalog, name: str | None) -> Tenant | None:
     """Return the tenant of this name, or None for the installation. Raise Refuse ``NO_SUCH_TENANT``."""
@@ -57,12 +63,7 @@ def add_target(
     No notices chosen means all. Raise Refuse ``WRONG_USE``, ``NO_SUCH_TENANT``, and ``STACK_NOT_RUNNING`` if no worker
     has published the installation's public key yet.
     """
-    name = name.strip()
-    if not _NAME.fullmatch(name):
-        raise Refuse(
-            Code.WRONG_USE,
-            "A target's name has up to 64 letters, digits, spaces and . _ -, and begins with a letter or digit.",
-        )
+    name = checked_target_name(name)
     kinds, place = chosen(notices, tenant_id), checked(kind, address, tenant_id)
     key = catalog.installation_keys().recipient()
     if key is None:
@@ -85,9 +86,19 @@ def add_target(
     hidden = TargetSecret(
         target_id=target.target_id, tenant_id=tenant_id, kind=kind, address=place.address, secret=secret
     )
-    data = sealer.seal(key.recipient, msgspec.json.encode(hidden))
+    data = sealer(key.recipient, msgspec.json.encode(hidden))
     catalog.notice_targets(tenant_id).add(SealedTarget(target=target, data_key_id=key.data_key_id, data=data))
     return AddedTarget(target=target, secret=secret)
+
+
+def checked_target_name(name: str) -> str:
+    """Return the name without outer spaces. Raise Refuse ``WRONG_USE`` if no target may have it."""
+    if not _NAME.fullmatch(name.strip()):
+        raise Refuse(
+            Code.WRONG_USE,
+            "A target's name has up to 64 letters, digits, spaces and . _ -, and begins with a letter or digit.",
+        )
+    return name.strip()
 
 
 def list_targets(catalog: Catalog, tenant_id: str | None) -> list[TargetWithDeliveries]:

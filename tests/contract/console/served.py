@@ -93,6 +93,7 @@ class Console:
             passkeys=wiring.passkeys(settings),
             passwords=QUICK_PASSWORDS,
             provider=wiring.sign_in_provider(settings),
+            sealer=wiring.sealer(),
         )
 
     def as_(self, role: Role | str, tenant: str | None = None, *, confirmed: bool = True) -> Browser:

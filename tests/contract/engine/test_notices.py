@@ -27,7 +27,7 @@ from shared.engine.notices.delivering import Delivering, Notifier
 from shared.engine.notices.installation_key import InstallationKeyring
 from shared.engine.requests.notices import AddedTarget, add_target, list_targets, send_test
 from shared.ports.catalog.tenant import TenantCatalog
-from shared.vault.recipients import PublicSealer, new_identity
+from shared.vault.recipients import new_identity, seal_to
 from tests.contract.catalog.world import ARN, OK, REVOKED, World
 from tests.contract.receivers import MailServer, WebhookReceiver, serving
 from tests.migrated import migrated_file
@@ -71,7 +71,7 @@ class Stage:
     ) -> AddedTarget:
         return add_target(
             self.catalog,
-            PublicSealer(),
+            seal_to,
             self.clock,
             tenant.tenant_id if tenant else None,
             name=name,
@@ -335,7 +335,7 @@ def test_a_target_cannot_be_sealed_before_a_worker_has_published_the_key(tmp_pat
     with pytest.raises(Refuse) as caught:
         add_target(
             world.catalog,
-            PublicSealer(),
+            seal_to,
             SystemClock(),
             None,
             name="ops",
