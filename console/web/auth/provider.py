@@ -114,7 +114,9 @@ def _accepted(ask: "Ask", purpose: str, detail: Mapping[str, str], identity: Ide
 
 def _refused(ask: "Ask", purpose: str, error: Refuse) -> Page | Response:
     """Show a refusal where the person can try again or use another way."""
-    if purpose in ("confirm", "add") and ask.visitor.signed_in is not None:
+    if purpose == "accept":
+        return invitation.refused(ask, error)
+    if purpose in ("confirm", "add") and ask.visitor.signed_in is not None and error.code is Code.NOT_SIGNED_IN:
         return confirm.page(ask, problem=error.message)
     return sign_in.refused(ask, error)
 

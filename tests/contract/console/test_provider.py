@@ -113,6 +113,16 @@ def test_an_invitation_binds_the_account_and_no_address(served: tuple[Console, I
     assert "Code of the invitation" in late.text
 
 
+def test_attack_taking_an_account_that_belongs_to_another_person(ana: Visitor, issuer: Issuer) -> None:
+    eve = person(ana.console)
+    eve.sign_in()
+    answer = through(eve, issuer, "/me/provider")
+    assert answer.status_code == 409
+    assert "PERSON_EXISTS" in answer.text
+    assert through(ana, issuer, "/sign-in/provider").status_code == 303
+    assert f"<bdi>{ana.handle}</bdi>" in ana.get("/me").text
+
+
 def test_attack_replayed_state(ana: Visitor, issuer: Issuer) -> None:
     left = ana.get("/sign-in/provider").headers["location"]
     browser = ana.cookies[BROWSER]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared import wiring
+from shared.adapters.passkeys import Fido2Passkeys
 from shared.domain.access import Grant, Role
 from shared.engine.access import set_up
 from tests.contract.catalog.test_people import actions
@@ -66,6 +68,20 @@ def test_without_javascript_a_password_sets_up_and_the_codes_follow(empty: Conso
     ana.cookies.clear()
     ana.handle = "ana"
     assert ana.sign_in(codes[9]).status_code == 303
+
+
+def test_at_an_ip_address_passkeys_are_off_and_each_page_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "passkeys", lambda _: Fido2Passkeys("http://127.0.0.1:8088"))
+    with served_console(tmp_path) as console:
+        ana = Visitor(console, "ana")
+        code = new_code(console)
+        pages = [ana.get("/sign-in"), ana.post("/set-up", code=code)]
+        ana.codes = CODE.findall(ana.post("/set-up/password", code=code, handle="ana", password=WORD).text)
+        for page in (*pages, ana.get("/me"), ana.get("/confirm")):
+            assert "an IP address" in page.text or "Use the password and a code" in page.text
+            assert "data-passkey" not in page.text
 
 
 def test_attack_replayed_and_guessed_codes_of_the_set_up(empty: Console) -> None:
