@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from console.documents.fleet import ProtectionDocument, protection_document
@@ -25,6 +26,7 @@ from shared.ports.catalog.fleet import CompleteOn
 if TYPE_CHECKING:
     from console.web.page import Ask
 
+_E = TypeVar("_E", bound=StrEnum)
 UNWELL = "unwell"
 """The value of a filter for all states that need somebody."""
 _STATES: Mapping[str, frozenset[Freshness]] = {
@@ -131,7 +133,7 @@ def address(path: str, filters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-def _chosen(options: Mapping[str, frozenset[Freshness]] | Mapping[str, frozenset[KeyWord]], text: str) -> frozenset:  # type: ignore[type-arg]
+def _chosen(options: Mapping[str, frozenset[_E]], text: str) -> frozenset[_E]:
     """Return the members that a filter names. Raise Refuse ``WRONG_USE``."""
     if text not in options:
         raise Refuse(Code.WRONG_USE, "The filter has no such value. Begin at the list's first page.")

@@ -99,7 +99,8 @@ def test_the_overview_offers_what_the_role_may_ask_for(console: Console) -> None
 
 
 def test_the_overview_says_what_is_not_ready(console: Console) -> None:
-    text = console.as_("viewer", "fresh").get("/t/fresh").text
+    console.world.add("unready")
+    text = console.as_("viewer", "unready").get("/t/unready").text
     assert "No application may restore" in text
     assert "Nobody may restore" in text
 
