@@ -1,0 +1,37 @@
+"""Answers that pages share for a minute."""
+
+from console.web.kept import Kept
+from shared.domain.limits import LIMITS
+
+
+def test_an_answer_is_made_again_once_it_is_old() -> None:
+    kept, made = Kept(), []
+
+    def make() -> int:
+        made.append(1)
+        return len(made)
+
+    assert [kept.get("a", now, make) for now in (0.0, LIMITS.web_kept_seconds)] == [1, 1]
+    assert kept.get("b", 1.0, make) == 2
+    assert kept.get("a", LIMITS.web_kept_seconds + 1, make) == 3
+
+
+def test_old_answers_are_dropped_so_that_a_large_fleet_fills_no_memory() -> None:
+    kept = Kept()
+    for n in range(100):
+        kept.get(("tenant", n), n * LIMITS.web_kept_seconds, lambda: "answer")
+    assert len(kept._answers) <= 2
+
+
+def test_a_failure_is_not_kept() -> None:
+    kept = Kept()
+
+    def fail() -> int:
+        raise ValueError
+
+    for make in (fail, lambda: 7):
+        try:
+            answer = kept.get("a", 0.0, make)
+        except ValueError:
+            answer = 0
+    assert answer == 7
