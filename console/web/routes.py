@@ -46,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     # signing in and out, confirming
     Route("GET", "/sign-in", Action.PUBLIC, sign_in.show),
     Route("POST", "/sign-in", Action.PUBLIC, sign_in.by_password),
+    Route("POST", "/sign-in/elsewhere", Action.PUBLIC, sign_in.elsewhere),
     Route("POST", "/sign-in/passkey", Action.PUBLIC, sign_in.by_passkey),
     Route("POST", "/sign-in/passkey/options", Action.PUBLIC, sign_in.options),
     Route("GET", "/sign-in/provider", Action.PUBLIC, provider.to_sign_in),

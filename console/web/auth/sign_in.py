@@ -44,6 +44,14 @@ def by_password(ask: "Ask") -> Page | Response:
     return entered(ask, started, form.text("return"))
 
 
+def elsewhere(ask: "Ask") -> Page | Response:
+    """Go on with the form that was interrupted, once the person has signed in in another tab."""
+    waiting = interrupted.carried_in(ask.form)
+    if ask.visitor.signed_in is None:
+        return page(ask, problem="You have not signed in in the other tab yet.", status=403)
+    return waiting.resume(ask, ask.visitor) if waiting else RedirectResponse("/", 303)
+
+
 @answers.for_script
 def options(ask: "Ask") -> Response:
     """Begin the ceremony of a passkey that nobody has named yet."""

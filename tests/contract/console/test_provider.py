@@ -12,7 +12,7 @@ from console.web.auth.ceremony import COOKIE as BROWSER
 from shared.domain.access import Grant, Role
 from shared.domain.people import Identity
 from shared.engine.access import invitations
-from tests.contract.console.person import Visitor, person
+from tests.contract.console.person import Visitor, hidden, person
 from tests.contract.console.served import Console, served_console
 from tests.contract.sign_in.issuer import CLIENT_ID, TENANT, Issuer, authority, issuing
 
@@ -209,6 +209,19 @@ def test_a_fresh_sign_in_at_the_provider_confirms_in_another_tab(ana: Visitor, i
     done = ana.send("/confirm", {"elsewhere": "yes", "confirm-path": "/me/ways/remove", "field.means": "password"})
     assert (done.status_code, done.headers["location"]) == (303, "/me")
     assert "Set a password" in ana.get("/me").text
+
+
+def test_a_form_that_came_after_the_sign_in_goes_on_after_a_sign_in_in_another_tab(
+    ana: Visitor, issuer: Issuer
+) -> None:
+    page = ana.send("/me/sign-ins/end", {"others": "yes"})
+    assert page.status_code == 401
+    assert 'target="_blank"' in page.text
+    too_early = ana.send("/sign-in/elsewhere", hidden(page))
+    assert too_early.status_code == 403
+    assert hidden(too_early)["field.others"] == "yes"
+    through(ana, issuer, "/sign-in/provider")
+    assert ana.send("/sign-in/elsewhere", hidden(too_early)).headers["location"] == "/me"
 
 
 def test_attack_confirming_with_an_old_session_or_another_account(ana: Visitor, issuer: Issuer) -> None:
