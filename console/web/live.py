@@ -49,7 +49,7 @@ Look = Callable[[Sequence[Watch]], Mapping[Watch, News]]
 
 
 class Live:
-    """The streams of one process, and their poller. All but ``count`` runs in the event loop."""
+    """The streams of one process, and their poller. All but ``full`` runs in the event loop."""
 
     def __init__(self, look: Look, limits: Limits) -> None:
         self._look = look
@@ -77,22 +77,18 @@ class Live:
             self._watches.remove(watch)
 
     async def _events(self, watch: Watch) -> AsyncIterator[bytes]:
-        """Yield the events of a registered stream. Only changes are sent."""
-        now = asyncio.get_running_loop().time
-        ends_at, sent = now() + self._limits.live_seconds, None
+        """Yield the events of a registered stream: changes alone, and a comment after a long silence."""
+        now, silence = asyncio.get_running_loop().time, self._limits.live_silent_seconds
+        ends_at, spoke_at, sent = now() + self._limits.live_seconds, now(), None
         while (remaining := ends_at - now()) > 0:
-            try:
-                await asyncio.wait_for(watch.arrived.wait(), min(remaining, self._limits.live_silent_seconds))
-            except TimeoutError:
+            news = await _next(watch, min(remaining, spoke_at + silence - now()))
+            if news is not None and news.fragment not in (None, sent):
+                spoke_at, sent = now(), news.fragment
+                yield event(news.fragment or "")
+            elif now() >= spoke_at + silence:
+                spoke_at = now()
                 yield _STILL_HERE
-                continue
-            watch.arrived.clear()
-            news = watch.news
-            assert news is not None
-            if news.fragment is not None and news.fragment != sent:
-                sent = news.fragment
-                yield event(sent)
-            if news.last:
+            if news is not None and news.last:
                 yield event("", ENDED)
                 return
 
@@ -117,6 +113,16 @@ class Live:
         for watch, news in seen.items():
             watch.news = news
             watch.arrived.set()
+
+
+async def _next(watch: Watch, seconds: float) -> News | None:
+    """Return what the next look sees for a stream, or None if there is none in this time."""
+    try:
+        await asyncio.wait_for(watch.arrived.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return None
+    watch.arrived.clear()
+    return watch.news
 
 
 def event(data: str, name: str | None = None) -> bytes:

@@ -39,6 +39,15 @@ async def test_an_error_of_a_look_shows_nothing_and_the_next_look_goes_on() -> N
     assert looks == [1, 1, 1]
 
 
+async def test_a_silent_stream_sends_comments_while_nothing_changes() -> None:
+    limits = msgspec.structs.replace(QUICK, live_seconds=0.5, live_silent_seconds=0.1)
+    live = Live(lambda watches: {each: News("<p>", last=False) for each in watches}, limits)
+    text = await collected(live.events(watch()))
+    assert text.startswith(b"data: <p>\n\n: still here\n\n")
+    assert text.count(b"data") == 1
+    assert text.count(b": still here") <= 5
+
+
 async def test_a_right_that_ended_shows_nothing_more() -> None:
     live = Live(lambda watches: {each: News(None, last=True) for each in watches}, QUICK)
     assert await collected(live.events(watch())) == b"event: ended\ndata: \n\n"
