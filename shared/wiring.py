@@ -84,6 +84,13 @@ def _file_of(path: Path | None) -> "Secret | None":
     return None if path is None else Secret(path.read_bytes().strip())
 
 
+def seclude() -> None:
+    """Keep this process's memory out of core dumps, and away from other processes of the same user."""
+    from shared.adapters.seclusion import seclude as secluded
+
+    secluded()
+
+
 def set_up_logs() -> None:
     """Set up logs with the format and level in the settings. The next reader of wrong settings reports them."""
     from shared.domain.errors import Refuse

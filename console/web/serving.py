@@ -14,6 +14,7 @@ def serve(say: Callable[[str], None]) -> None:
 
     Raise Refuse ``SETTINGS_INVALID`` if it cannot listen at its address, and what opening the catalog raises.
     """
+    wiring.seclude()
     wiring.set_up_logs()
     front = opened()
     server = server_of(front)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from console.web.page import Page
-from console.web.states import shown
+from shared.domain.access import RULES, Role
 from shared.domain.errors import Code, Refuse
 
 if TYPE_CHECKING:
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 TOPICS = {
     "start": "Getting started",
+    "sign-in": "Signing in, and getting back in",
+    "roles": "Roles and what they may do",
     "states": "States and what they mean",
     "keyboard": "Keyboard, theme and rows",
     "keys": "A KMS key of your own",
@@ -40,5 +42,12 @@ def topic(ask: "Ask") -> Page:
     name = ask.path["topic"]
     if name not in TOPICS:
         raise Refuse(Code.WRONG_USE, "There is no help page of this name.")
-    values = {"topics": TOPICS, "topic": name, "states": [(shown(word), word, text) for word, text in _STATES.items()]}
+    values = {
+        "topics": TOPICS,
+        "topic": name,
+        "states": _STATES,
+        "roles": list(Role),
+        "rules": [(action, rule) for action, rule in RULES.items() if rule.roles],
+        "granted": {action: frozenset(role.value for role in rule.roles) for action, rule in RULES.items()},
+    }
     return Page(template=f"help/{name}.html", values=values)

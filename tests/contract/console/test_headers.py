@@ -1,10 +1,14 @@
 """The headers of each answer, and what is refused before any page sees it."""
 
 import re
+import ssl
 
+import httpx
 import pytest
+import trustme
 
-from tests.contract.console.served import Console
+from console.parts import WebPlace
+from tests.contract.console.served import Console, served_console
 
 _ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -53,3 +57,19 @@ def test_static_files_are_kept_for_a_year_under_the_name_of_their_hash(console: 
         other = re.sub("/static/[^/]+/", "/static/of-another-version/", address)
         assert browser.get(other).content == answer.content
         assert browser.get(other).headers["cache-control"] == "no-store"
+
+
+def test_tls_without_a_proxy_promises_itself_for_a_year(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    files = {"web_certificate": folder / "certificate.pem", "web_key": folder / "key.pem"}
+    with served_console(folder, https=True, **files) as console:
+        answer = httpx.get(f"https://localhost:{console.port}/help", verify=trust, trust_env=False)
+        assert answer.status_code == 200
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        assert WebPlace(host="0.0.0.0", port=console.port, url="https://localhost", tls=True).answers()
