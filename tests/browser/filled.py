@@ -19,6 +19,8 @@ def fill(stack: Stack) -> None:
     stack.backup(WELL)
     stack.run("schedule", "set", WELL, "--cron", "0 */6 * * *", "--timezone", "Europe/Berlin")
     stack.run("verify", WELL, "--shallow")
+    stack.run("key", "allow", WELL)
+    stack.run("key", "enable", WELL, "--arn", stack.new_customer_key(WELL), "--rehearse")
     _fill_own_keys(stack)
     _fill_short(stack)
     _fill_failed(stack)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from console.web.pages.help_pages import TOPICS
 from console.web.routes import ROUTES
-from tests.browser.filled import TENANTS, WELL
+from tests.browser.filled import REVOKED, TENANTS, WELL
 from tests.browser.stack import Stack
 
 _NO_PAGES = re.compile(
@@ -14,6 +14,12 @@ _NO_PAGES = re.compile(
 )
 """Routes that answer with a file, a stream, JSON or a word, and those that lead to the sign-in provider."""
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+DIALOG = re.compile(r"/settings/key-management/(enable|update)")
+"""Steps that a tenant which is past them answers with a refusal."""
+_STATEFUL = re.compile(r"^/t/\{name\}(/snapshots|/jobs|/settings/key-management|/settings/connection)?$")
+"""Pages that look different for each tenant. Of the others, a tenant that is well and a revoked one are enough."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +33,41 @@ class Address:
 
 def addresses(stack: Stack) -> Iterator[Address]:
     """Yield every page: those of tenants once for each tenant that has what the page shows."""
-    values_of = {tenant: _values(stack, tenant) for tenant in TENANTS}
     for topic in TOPICS:
         yield Address(f"help-{topic}", f"/help/{topic}")
-    for path in dict.fromkeys(route.path for route in ROUTES if route.method == "GET"):
-        if _NO_PAGES.search(path) or "{topic}" in path:
-            continue
-        for tenant in TENANTS if "{name}" in path else (WELL,):
-            values, needed = values_of[tenant], _PARAMETER.findall(path)
-            unknown = set(needed) - set(values)
-            assert not unknown, f"the walk has nothing for {unknown} of {path}"
-            if all(values[name] for name in needed):
+    values_of = {tenant: _values(stack, tenant) for tenant in TENANTS}
+    for path in _paths():
+        tenants = TENANTS if _STATEFUL.search(path) else (WELL, REVOKED) if "{name}" in path else (WELL,)
+        for tenant in tenants:
+            values = values_of[tenant]
+            if "/key-management/" in path:
+                values = values | {"job": values["check"]}
+            if all(values.get(name) for name in _PARAMETER.findall(path)):
                 filled = _PARAMETER.sub(lambda match, values=values: values[match[1]], path)  # type: ignore[misc]
-                name = path.replace("{name}", tenant).strip("/{}").replace("/", "-")
-                yield Address(re.sub("[{}]", "", name) or "home", filled)
+                name = re.sub("[{}]", "", path.replace("{name}", tenant)).strip("/").replace("/", "-")
+                yield Address(name or "home", filled)
+
+
+def unknown_parameters(stack: Stack) -> set[str]:
+    """Return the parameters of paths in whose place the walk has nothing."""
+    return {name for path in _paths() for name in _PARAMETER.findall(path)} - set(_values(stack, WELL))
+
+
+def _paths() -> list[str]:
+    """Return the paths of all pages."""
+    paths = dict.fromkeys(route.path for route in ROUTES if route.method == "GET")
+    return [path for path in paths if not _NO_PAGES.search(path) and "{topic}" not in path]
 
 
 def _values(stack: Stack, tenant: str) -> dict[str, str]:
     """Return what stands in place of a path's parameters for a tenant. Empty where the tenant has no such thing."""
     snapshots = stack.document("snapshots", tenant)
     jobs = stack.document("jobs", "list", "--tenant", tenant)
+    checks = [job["id"] for job in jobs if job["kind"] == "key-check"]
     return {
         "name": tenant,
+        "handle": "ana",
         "snapshot": snapshots[0]["id"] if snapshots else "",
         "job": jobs[0]["id"] if jobs else "",
+        "check": checks[0] if checks else "",
     }
