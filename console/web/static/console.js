@@ -67,7 +67,7 @@
     return Boolean(link);
   };
 
-  let gone = 0; // When g was pressed.
+  let gone = -Infinity; // When g was pressed. Time stamps begin at 0 with the page.
   const typing = (target) => target.closest?.("input, select, textarea, [contenteditable]");
   document.addEventListener("keydown", (event) => {
     if (html.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -75,7 +75,7 @@
     const key = event.key;
     let done = true;
     if (event.timeStamp - gone < 1500 && /^[a-z]$/.test(key)) {
-      gone = 0;
+      gone = -Infinity;
       done = follow(`[data-go="${key}"]`);
     } else if (key === "g") gone = event.timeStamp;
     else if (key === "/") document.querySelector("[role=search] input, input[type=search]")?.focus();
