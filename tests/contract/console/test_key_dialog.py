@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain.access import Grant, Role
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.key_checks import CHECKS
 from tests.contract.console.key_console import BASE, OWNER, KeyConsole, agree, aws, hidden, key_console, text_of
+from tests.contract.console.person import hidden as carried
+from tests.contract.console.person import person
 from tests.contract.engine.test_key_checks import without
 from tests.parts import ACCOUNT, AwsSimulator
 
@@ -276,15 +279,19 @@ def test_an_activation_taken_back_meanwhile_is_refused(fresh: KeyConsole) -> Non
     assert "is not activated" in text_of(browser.get(BASE).text)
 
 
-def test_a_confirmation_is_asked_for_in_the_middle_and_nothing_typed_is_lost(fresh: KeyConsole) -> None:
+def test_a_confirmation_in_the_middle_of_the_dialog_goes_on_with_what_was_sent(fresh: KeyConsole) -> None:
+    visitor = person(fresh, Grant(role=Role.KEYS, tenant_id=fresh.tenant.tenant_id))
+    visitor.by_passkey()
     address, _ = fresh.checked(fresh.keys(), fresh.engine.key())
-    browser = fresh.keys(confirmed=False)
-    form = hidden(browser.get(f"{address}/terms").text)
-    answer = browser.post(f"{address}/agree", data=form)
-    assert answer.status_code == 403
-    assert all(value in answer.text for value in form.values())
-    assert f"{address}/agree" in answer.text
-    assert fresh.tenant.customer_keys.acceptances() == []
+    fresh.engine.change("sign_ins", confirmed_at=None)
+    form = hidden(visitor.get(f"{address}/terms").text)
+    asked = visitor.send(f"{address}/agree", form)
+    assert (asked.status_code, fresh.tenant.customer_keys.acceptances()) == (403, [])
+    assert f"{address}/agree" in asked.text
+    answer = visitor.send("/confirm", visitor.ceremony("/confirm") | carried(asked))
+    assert (answer.status_code, answer.headers["location"]) == (303, BASE)
+    (accepted,) = fresh.tenant.customer_keys.acceptances()
+    assert (accepted.accepted_by, accepted.arn) == (f"person:{visitor.handle}", form["arn"])
 
 
 def test_a_check_of_another_tenant_is_unknown(fresh: KeyConsole) -> None:
