@@ -16,6 +16,7 @@ from shared.domain.jobs import JobState, Origin
 from shared.domain.key_health import KeyCondition
 from shared.domain.model import Schedule, Tenant
 from tests.commands import Commands
+from tests.contract.receivers import WebhookReceiver, serving
 from tests.contract.test_webhook import Listener, listening
 from tests.flow.stack import LEASE, Stack, running_stack, until
 
@@ -115,6 +116,35 @@ def test_a_revoked_key_is_detected_without_a_job_and_its_return_resumes_the_sche
     assert float(sample) == 1
     out, _ = shell.run("key", "show", "acme")
     assert "disabled" in out.decode()
+
+
+def test_a_notice_target_of_a_command_is_sealed_tried_by_a_worker_and_removed(stack: Stack, tmp_path: Path) -> None:
+    shell, file = Commands(stack.home, stack.environment), tmp_path / "url"
+    with serving(WebhookReceiver()) as receiver:
+        file.write_text(f"{receiver.url}\n")
+        file.chmod(0o600)
+        added = shell.document("notices", "add", "siem", "--kind", "webhook", "--address-file", str(file))
+        assert isinstance(added, dict)
+        delivery = shell.document("notices", "test", "siem")
+        assert isinstance(delivery, dict)
+        assert (delivery["state"], delivery["outcome"]) == ("delivered", "HTTP 204")
+        assert [each["notice"] for each in receiver.notices][-1] == "test"
+        assert receiver.posts[-1][0]["entrakeep-signature"].startswith("t=")
+        receiver.status = 500
+        _, error = shell.run("notices", "test", "siem", status=1)
+        assert (
+            error
+            == f"NOTICE_NOT_TAKEN: siem (http://127.0.0.1:{receiver.server_port}) did not take the test: HTTP 500.\n"
+        )
+    listed = shell.document("notices", "list")
+    assert isinstance(listed, list)
+    assert [each["outcome"] for each in listed[0]["deliveries"] if each["notice"] == "test"] == ["HTTP 500", "HTTP 204"]
+    out, _ = shell.run("notices", "list")
+    assert "s3cr3t" not in out.decode() + error + str(listed)
+    shell.document("notices", "remove", "siem")
+    assert shell.document("notices", "list") == []
+    _, error = shell.run("notices", "add", "x", "--kind", "webhook", "--address", "https://h.example/s3cr3t", status=2)
+    assert "s3cr3t" not in error
 
 
 def test_lasting_kms_trouble_is_reported_as_trouble(stack: Stack, tenant: Tenant) -> None:

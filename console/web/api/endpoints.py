@@ -10,11 +10,12 @@ from console.documents.completeness import CompletenessDocument
 from console.documents.fleet import FleetSumsDocument, ProtectionDocument
 from console.documents.jobs import JobDocument, RequestedJob
 from console.documents.keys import KeyDocument, PolicyDocument
+from console.documents.notices import DeliveryDocument, ListedTargetDocument, NewTargetDocument, TargetDocument
 from console.documents.results import JobDetails
 from console.documents.schedules import ScheduleDetails
 from console.documents.snapshots import SnapshotDocument
 from console.documents.tenants import CheckedDocument, TenantDocument
-from console.web.api import jobs, settings, tenants, trails
+from console.web.api import jobs, settings, targets, tenants, trails
 from console.web.api.queries import (
     AuditQuery,
     BackupBody,
@@ -24,6 +25,7 @@ from console.web.api.queries import (
     Paging,
     PolicyQuery,
     ScheduleBody,
+    TargetBody,
     VerifyBody,
 )
 from console.web.api.table import Endpoint
@@ -32,6 +34,7 @@ from shared.domain.access import Action
 _TENANT = "/tenants/{name}"
 _SNAPSHOT, _JOB = f"{_TENANT}/snapshots/{{snapshot}}", f"{_TENANT}/jobs/{{job}}"
 _PAGE, _KEY_PAGE = "/t/{name}", "/t/{name}/settings/key-management"
+_NOTICES_PAGE = "/t/{name}/settings/notices"
 _CONNECTION_PAGE, _JOB_PAGE = "/t/{name}/settings/connection", "/t/{name}/jobs/{job}"
 
 
@@ -52,6 +55,17 @@ def _post(path: str, action: Action, handler: Any, returns: Any, *pages: str, **
         pages=pages,
         status=status,
         **values,
+    )
+
+
+def _target_endpoints(path: str, page: str, command: str) -> tuple[Endpoint, ...]:
+    """Return the endpoints of the notice targets below a path, whose page this is."""
+    action = Action.NOTICES_SET
+    return (
+        _get(path, action, targets.every, list[ListedTargetDocument], page, command=command),
+        _post(path, action, targets.add, NewTargetDocument, page, body=TargetBody),
+        _post(f"{path}/{{target}}/test", action, targets.test, DeliveryDocument, f"{page}/test"),
+        _post(f"{path}/{{target}}/remove", action, targets.remove, TargetDocument, f"{page}/remove"),
     )
 
 
@@ -163,6 +177,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     _post(f"{_TENANT}/key/allow", Action.KEY_ALLOW, settings.allow_key, KeyDocument, f"{_KEY_PAGE}/allow"),
     _post(f"{_TENANT}/key/take-back", Action.KEY_ALLOW, settings.take_back, KeyDocument, f"{_KEY_PAGE}/take-back"),
+    # notice targets
+    *_target_endpoints("/notices", "/notices", "notices list"),
+    *_target_endpoints(f"{_TENANT}/notices", _NOTICES_PAGE, "notices list --tenant"),
     # audit trails
     _get("/audit", Action.AUDIT_SEE, trails.events, list[EventDocument], "/audit", query=AuditQuery),
     _get("/audit/verification", Action.AUDIT_VERIFY, trails.verify, TrailVerification, "/audit/verify"),

@@ -7,6 +7,7 @@ import msgspec
 
 from shared.domain.freshness import Freshness
 from shared.domain.jobs import JobState
+from shared.domain.notices import TargetKind
 from shared.engine.requests.fleet import KeyWord
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="The number of rows at most.")]
@@ -94,3 +95,15 @@ class KeyCheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ]
         | None
     ) = None
+
+
+class TargetBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new notice target."""
+
+    name: Annotated[str, msgspec.Meta(max_length=64)]
+    kind: TargetKind
+    address: Annotated[
+        str, msgspec.Meta(max_length=2000, description="A mail address, a chat's link, or a webhook's URL.")
+    ]
+    notices: list[Text] = msgspec.field(default_factory=list)
+    """Which notices it gets; all, if none is named."""

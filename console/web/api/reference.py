@@ -19,6 +19,7 @@ _TITLES = {
     "tenants": "Fleet, tenants, snapshots, connection",
     "jobs": "Jobs",
     "settings": "Schedule and key",
+    "targets": "Notice targets",
     "trails": "Audit trail",
 }
 

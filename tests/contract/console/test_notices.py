@@ -2,10 +2,14 @@
 
 import html
 import re
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from shared.domain.audit import event_of
+from shared.engine.access import tokens
+from shared.engine.access.people import Asker
 from shared.ports.catalog.notices import InstallationKey
 from shared.vault.recipients import new_identity, open_with
 from tests.contract.catalog.world import NOW, REVOKED
@@ -144,3 +148,35 @@ def test_the_page_says_that_no_worker_has_published_a_key(tmp_path_factory: pyte
         answer = operator.post("/notices", data=MAIL)
         assert (answer.status_code, "STACK_NOT_RUNNING" in answer.text) == (503, True)
         assert console.world.count("notice_targets") == 0
+
+
+def test_a_program_adds_tests_and_removes_targets_of_its_scope_alone(console: Console) -> None:
+    now = datetime.now(UTC)
+    tenant = console.world.add("served")
+    headers = []
+    for name, scope in (("here", "served"), ("elsewhere", "acme")):
+        made = tokens.make(
+            console.world.catalog, Asker(actor="ops@host"), name, scope, ["notices.set"], now + timedelta(days=1), now
+        )
+        headers.append({"authorization": f"Bearer {made.text}"})
+    path, body = "/api/v1/tenants/served/notices", {**HOOK, "name": "siem", "notices": ["key.refused"]}
+    body = {name: body[name] for name in ("name", "kind", "address", "notices")}
+    with httpx.Client(base_url=console.url, timeout=20, trust_env=False) as client:
+        added = client.post(path, json=body, headers=headers[0])
+        assert added.status_code == 200, added.text
+        assert added.json()["secret"].startswith("eks1_")
+        assert client.post(f"{path}/siem/test", headers=headers[0]).json()["state"] == "waiting"
+        (listed,) = client.get(path, headers=headers[0]).json()
+        assert (listed["place"], [each["notice"] for each in listed["deliveries"]]) == (
+            "https://hooks.example.com",
+            ["test"],
+        )
+        assert "s3cr3t" not in client.get(path, headers=headers[0]).text
+        assert client.post(path, json={**body, "address": "x"}, headers=headers[0]).status_code == 400
+        for answer in (client.get(path, headers=headers[1]), client.post(f"{path}/siem/remove", headers=headers[1])):
+            assert answer.status_code == 404
+        assert client.get("/api/v1/notices", headers=headers[0]).status_code in (403, 404)
+        assert client.post(f"{path}/siem/remove", headers=headers[0]).json()["name"] == "siem"
+        assert client.post(f"{path}/siem/remove", headers=headers[0]).status_code == 404
+    (added_event, _) = [event_of(entry) for entry in tenant.audit.entries()][-2:]
+    assert added_event.actor == "token:here"
