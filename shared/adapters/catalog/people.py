@@ -56,10 +56,7 @@ class SqlPeople:
             person = Person(person_id=person_id, handle=handle, break_glass=break_glass, created_at=change.now)
             for grant in grants:
                 change.check_tenant(grant.tenant_id)
-            change.insert_person(person)
-            row = change.person(person_id)
-            for grant in sorted(grants, key=lambda each: (each.tenant_id is None, each.tenant_id or "")):
-                change.insert_grant(row, grant, reason)
+            change.insert_person(person, grants, reason)
         return person
 
     def find(self, handle: str) -> Person:

@@ -1,6 +1,6 @@
 """Read and change rows of people: what the handles for people, their ways to sign in, sign-ins and tokens share."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,8 +37,9 @@ class PeopleChange:
         return row
 
     def check_tenant(self, tenant_id: str | None) -> None:
-        """Raise Refuse ``NO_SUCH_TENANT`` unless the tenant exists or is None."""
+        """Raise Refuse ``NO_SUCH_TENANT`` unless the tenant exists or is None. It cannot be removed until the end."""
         query = select(tenants.c.tenant_id).where(tenants.c.tenant_id == tenant_id)
+        query = query.with_for_update(read=True)
         if tenant_id is not None and self.connection.execute(query).first() is None:
             raise Refuse(Code.NO_SUCH_TENANT, "This tenant was removed.")
 
@@ -47,11 +48,20 @@ class PeopleChange:
         if self.connection.execute(select(people.c.handle).where(people.c.handle == handle)).first():
             raise Refuse(Code.PERSON_EXISTS, f"There is a person {handle} already; choose another handle.")
 
-    def insert_person(self, person: Person) -> None:
-        """Insert a person, and append its event."""
+    def insert_person(self, person: Person, grants: Sequence[Grant], reason: str) -> None:
+        """Insert a person with grants, and append the events.
+
+        Lock order: the heads of tenants by id, the installation's last.
+        """
         columns = {"person_id": person.person_id, "handle": person.handle, "break_glass": person.break_glass}
         self.connection.execute(people.insert().values(**columns, created_at=person.created_at))
+        in_tenants = sorted((each for each in grants if each.tenant_id), key=lambda each: str(each.tenant_id))
+        for grant in in_tenants:
+            self.insert_grant(columns, grant, reason)
         self.report(Action.PERSON_ADDED, columns, {"break_glass": person.break_glass})
+        for grant in grants:
+            if grant.tenant_id is None:
+                self.insert_grant(columns, grant, reason)
 
     def insert_grant(self, person: RowMapping | dict[str, object], grant: Grant, reason: str) -> None:
         """Insert a grant, and append its event to the tenant's chain, or else to the installation's."""

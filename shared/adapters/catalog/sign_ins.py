@@ -76,9 +76,10 @@ class SqlSignIns:
     def note_seen(self, hash: str, now: datetime) -> None:
         """Store that the sign-in, and its person, sent a request."""
         with self._database.write(EVERY_TENANT) as (connection, _):
-            connection.execute(sign_ins.update().where(sign_ins.c.hash == hash).values(seen_at=now))
+            # The person's row first, as a removal locks it first.
             own = select(sign_ins.c.person_id).where(sign_ins.c.hash == hash).scalar_subquery()
             connection.execute(people.update().where(people.c.person_id == own).values(seen_at=now))
+            connection.execute(sign_ins.update().where(sign_ins.c.hash == hash).values(seen_at=now))
 
     def renew(self, hash: str, new_hash: str, now: datetime) -> bool:
         """Store the confirmation and the new cookie's hash. Return False if the sign-in has ended."""

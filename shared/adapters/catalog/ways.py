@@ -59,11 +59,8 @@ class SqlSignInWays:
                     "people code'.",
                 )
             person = Person(person_id=person_id, handle=handle, break_glass=False, created_at=change.now)
-            change.insert_person(person)
-            row = change.person(person_id)
-            for role in Role:
-                change.insert_grant(row, Grant(role=role, tenant_id=None), "set-up")
-            _insert_way(change, row, way)
+            change.insert_person(person, [Grant(role=role, tenant_id=None) for role in Role], "set-up")
+            _insert_way(change, change.person(person_id), way)
             return person
 
     def invite(self, person_id: str, hash: str, now: datetime, expires_at: datetime) -> Invitation:

@@ -12,10 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, event, text
 
-from shared.domain.errors import ClaimLost
+from shared.domain.access import Grant, Role
+from shared.domain.errors import ClaimLost, Code, Refuse
 from shared.domain.jobs import JobKind, Origin, StepPlan
 from shared.ports.catalog.tenant import TenantCatalog
-from tests.contract.catalog.world import ARN, World, checkpoint, run
+from tests.contract.catalog.test_sign_ins import sign_in
+from tests.contract.catalog.world import ARN, NOW, World, checkpoint, new_id, run
 from tests.postgres import OWNER, PostgresServer
 
 LOCKS = re.compile(r"^\s*(INSERT|UPDATE|DELETE)|FOR (NO KEY )?UPDATE")
@@ -69,6 +71,29 @@ PAIRS = {
 """Each transaction that locks rows of several tables, and those that lock some of the same rows."""
 
 
+def transactions_of_people(world: World, tenant: TenantCatalog) -> dict[str, Callable[[], object]]:
+    """Return transactions over the tenant and a person who has a role in it and is signed in."""
+    people, sign_ins, name = world.catalog.people(), world.catalog.sign_ins(), new_id()
+    grant = Grant(role=Role.VIEWER, tenant_id=tenant.tenant_id)
+    person_id = people.add(name, name, grants=[grant]).person_id
+    sign_ins.begin(person_id, name, sign_in())
+    return {
+        "give": lambda: people.give(person_id, grant, ""),
+        "remove tenant": tenant.remove,
+        "remove person": lambda: people.remove(person_id),
+        "reset": lambda: world.catalog.ways().reset(person_id),
+        "seen": lambda: sign_ins.note_seen(name, NOW),
+        "begin": lambda: sign_ins.begin(person_id, new_id(), sign_in()),
+    }
+
+
+PAIRS_OF_PEOPLE = {
+    "give": ("remove tenant",),
+    "begin": ("remove person",),
+    "seen": ("remove person", "reset"),
+}
+
+
 def run_beside(world: World, first: Callable[[], object], second: Callable[[], object], after: int) -> bool:
     """Stop ``first`` at a lock, and run ``second`` until it ends or waits. Return False if ``first`` has no such lock."""
     stop = Stop(after)
@@ -102,11 +127,13 @@ def has_waiting_lock(world: World) -> bool:
 
 
 def await_end(future: Future[object]) -> None:
-    """Wait for the result. Raise on a deadlock, but ignore a claim that the other transaction ended."""
+    """Wait for the result. Raise on a deadlock, but ignore what the other transaction ended or removed."""
     try:
         future.result(30)
     except ClaimLost:
         return
+    except Refuse as error:
+        assert error.code in (Code.NO_SUCH_TENANT, Code.NO_SUCH_PERSON)
 
 
 @pytest.mark.parametrize("first", PAIRS)
@@ -124,3 +151,14 @@ def test_a_transaction_stopped_at_any_of_its_locks_causes_no_deadlock(world: Wor
                     tenant.jobs.cancel(job.job_id)
             world.scheduler.expire(5)
         assert stops > 1
+
+
+@pytest.mark.parametrize("first", PAIRS_OF_PEOPLE)
+def test_people_and_tenants_are_removed_beside_each_other_without_deadlock(world: World, first: str) -> None:
+    for second in PAIRS_OF_PEOPLE[first]:
+        stops, reached = 0, True
+        while reached:
+            transactions = transactions_of_people(world, world.add(f"{second.replace(' ', '-')}-{stops}"))
+            reached = run_beside(world, transactions[first], transactions[second], stops + 1)
+            stops += reached
+        assert stops

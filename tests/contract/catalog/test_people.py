@@ -1,5 +1,6 @@
 """People and their grants in SQL: who is added, what ends by itself, and what can never be removed."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from shared.domain.access import Grant, Role
 from shared.domain.errors import Code, Refuse
 from shared.domain.people import Identity, Person
+from shared.ports.catalog.database import Catalog
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.catalog.world import NOW, World, new_id
 
@@ -137,6 +139,26 @@ def test_the_last_operator_who_can_sign_in_stays(world: World) -> None:
     people.give(lent.person_id, OPERATOR, "spread")
     people.remove(ana.person_id)
     assert actions(world)[-1] == "person.removed"
+
+
+@pytest.mark.postgresql
+def test_two_operators_who_take_each_others_role_at_once_leave_one(world: World) -> None:
+    both = [person(world, handle, OPERATOR, way=True) for handle in ("ana", "bob")]
+    outcomes: list[str] = []
+
+    def take(catalog: Catalog, other: Person) -> None:
+        try:
+            catalog.people().take(other.person_id, Role.OPERATOR, None)
+            outcomes.append("taken")
+        except Refuse as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=take, args=(world.another(), each)) for each in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [Code.LAST_WAY_IN, "taken"]
 
 
 def test_removing_a_person_removes_every_row_of_the_person(world: World, acme: TenantCatalog) -> None:
