@@ -106,7 +106,10 @@
   // Parts that refresh themselves: a lost sign-in or a silent server is said, and what is shown stays.
   document.addEventListener("htmx:after:request", (event) => {
     const status = event.detail?.ctx?.response?.status;
-    if (status === 401) say("You are signed out. Open the page again to sign in.");
-    else if (status >= 500) say("The console does not answer; what is shown may be old.");
+    const lost = document.getElementById("lost");
+    if (status === 401) {
+      if (lost) lost.hidden = false;
+      say("You are signed out. Open the page again to sign in.");
+    } else if (status >= 500) say("The console does not answer; what is shown may be old.");
   });
 })();
