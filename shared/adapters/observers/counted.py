@@ -50,15 +50,18 @@ class CountedKeys:
         return self._keys.caller()
 
     def _counted(self, context: dict[str, str], call: Callable[[], _T]) -> _T:
-        """Return what ``call`` returns. Count it, and its refusal or trouble."""
-        self._observer.count(Usage.KMS_CALLS, context["tenant"])
+        """Return what ``call`` returns. Count it, and its refusal or trouble, unless it is about the installation's key."""
+        tenant_id = context.get("tenant")
+        if tenant_id is None:
+            return call()
+        self._observer.count(Usage.KMS_CALLS, tenant_id)
         try:
             return call()
         except KeyRefused:
-            self._observer.count(Usage.KMS_REFUSALS, context["tenant"])
+            self._observer.count(Usage.KMS_REFUSALS, tenant_id)
             raise
         except KeyTrouble:
-            self._observer.count(Usage.KMS_TROUBLES, context["tenant"])
+            self._observer.count(Usage.KMS_TROUBLES, tenant_id)
             raise
 
 

@@ -87,6 +87,7 @@ def test_each_call_about_a_tenants_data_keys_is_counted_with_its_result() -> Non
     observer = UsageTotals(totals)  # type: ignore[arg-type]
     keys = CountedKeys(Keys(), observer)  # type: ignore[arg-type]
     keys.decrypt("well", b"", {"tenant": "a"}, "d")
+    keys.decrypt("well", b"", {"purpose": "installation"}, "d")  # of no tenant, so not counted
     for arn, kind in (("refused", KeyRefused), ("away", KeyTrouble)):
         with pytest.raises(kind):
             keys.decrypt(arn, b"", {"tenant": "b"}, "d")
