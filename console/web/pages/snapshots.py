@@ -55,25 +55,25 @@ def of_tenant(ask: "Ask") -> Page:
     wanted = SnapshotFilter(tenant_id=tenant.tenant_id, after=after, limit=limit + 1)
     listed = ask.catalog.queries().snapshots(wanted)
     shown, more = listed[:limit], len(listed) > limit
-    timeline = recent_timeline(ask.catalog, tenant.tenant_id, ask.now) if after is None else None
+    begins = listed[limit].created_at if more else None  # what failed before the next page's first snapshot is its own
     chart_begins = ask.now - timedelta(days=ask.front.limits.rpo_days)
-    oldest = shown[-1].created_at if more else None
+    moments = recent_timeline(ask.catalog, tenant.tenant_id, ask.now).moments if after is None else []
     failed = _failed(
         ask,
-        since=oldest if after is not None or oldest is None else min(oldest, chart_begins),
+        since=begins if after is not None or begins is None else min(begins, chart_begins),
         until=shown[0].created_at if after is not None and shown else None,
     )
     path = f"/t/{tenant.name}/snapshots"
     values = {
         "path": path,
-        "rows": _rows(shown, [job for job in failed if oldest is None or job.created_at >= oldest]),
-        "marks": marks(timeline.moments, failed, chart_begins, ask.now) if timeline else [],
+        "rows": _rows(shown, [job for job in failed if begins is None or job.created_at >= begins]),
+        "marks": marks(moments, failed, chart_begins, ask.now) if after is None else [],
         "days": ask.front.limits.rpo_days,
         "next": f"{path}?after={shown[-1].snapshot_id}" if more else None,
         "first": path if after else None,
         "may_back_up": ask.visitor.may(Action.BACKUP_ASK, tenant.tenant_id),
         "lines": [commands.snapshots(tenant.name), commands.back_up(tenant.name)],
-        "made": len(timeline.moments) if timeline else 0,
+        "made": sum(moment.created_at >= chart_begins for moment in moments),
         "not_made": sum(job.created_at >= chart_begins for job in failed),
     }
     return Page(template="tenant/snapshots.html", values=values)

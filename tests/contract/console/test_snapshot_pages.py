@@ -103,12 +103,15 @@ def test_a_tenant_without_snapshots_says_what_will_be_shown(console: Console) ->
 def test_snapshots_are_paged_and_a_page_shows_only_its_own_gaps(console: Console) -> None:
     tenant = console.world.add("paged")
     first = fail(console.world, tenant)
-    for _ in range(51):
+    backed_up(console.world, tenant)
+    between = fail(console.world, tenant)
+    for _ in range(50):
         backed_up(console.world, tenant)
     last = fail(console.world, tenant)
     browser = console.as_("viewer", "paged")
     text = browser.get("/t/paged/snapshots").text
     assert last.job_id in text
+    assert between.job_id in text, "it stands before the first snapshot of the next page"
     assert first.job_id not in text
     following = re.search(r'href="(/t/paged/snapshots\?after=[^"]+)"', text)
     assert following is not None
@@ -116,6 +119,7 @@ def test_snapshots_are_paged_and_a_page_shows_only_its_own_gaps(console: Console
     assert second.count('class="nowrap"><a href="/t/paged/s/') == 1
     assert first.job_id in second
     assert last.job_id not in second
+    assert between.job_id not in second
     assert browser.get("/t/paged/snapshots?after=nothing").status_code == 404
 
 
