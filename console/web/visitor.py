@@ -1,4 +1,4 @@
-"""Who sent a request: a person by the cookie of a sign-in, a token, or nobody."""
+"""Who sent a request: a person by the cookie of a sign-in, or nobody. Programs with tokens have the API."""
 
 import contextlib
 import hashlib
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.access import Action, Grant, may
 from shared.domain.errors import EntrakeepError
-from shared.domain.people import SEEN_EVERY, SignedIn, TokenUse
+from shared.domain.people import SEEN_EVERY, SignedIn
 
 if TYPE_CHECKING:
     from shared.ports.catalog.database import Catalog
@@ -20,18 +20,17 @@ COOKIE = "__Host-entrakeep"
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """The sender of a request. Nobody if both fields are None."""
+    """The sender of a request. ``signed_in`` is None for nobody."""
 
     now: datetime
     signed_in: SignedIn | None = None
-    token: TokenUse | None = None
 
     @property
     def actor(self) -> str:
         """Return the actor whom audit events name."""
         if self.signed_in is not None:
             return f"person:{self.signed_in.person.handle}"
-        return "visitor" if self.token is None else f"token:{self.token.token.name}"
+        return "visitor"
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -42,7 +41,7 @@ class Visitor:
         """Return True if the visitor may do this in the tenant, or with None in the installation."""
         if action is Action.PUBLIC:
             return True
-        if self.signed_in is None and self.token is None:
+        if self.signed_in is None:
             return False
         return may(action, self.grants, tenant_id, self.now)
 
