@@ -11,8 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from console.web.api.table import PREFIX, Answer, Call, Endpoint
-from console.web.dispatch import NO_SUCH_TENANT
+from console.web.api.table import PREFIX, Answer, Call, Endpoint, tenant_of
 from console.web.errors import defect, problem_document, problem_of
 from console.web.page import decoded
 from shared.domain.access import Action
@@ -73,7 +72,7 @@ class ApiDispatch:
         """Return the call, if the token may make it and query and body fit. Raise Refuse."""
         now = self._front.clock.now()
         path: dict[str, str] = dict(request.path_params)
-        tenant = self._tenant(path["name"], use, now) if "name" in path else None
+        tenant = tenant_of(self._front.catalog, path["name"], use, now) if "name" in path else None
         if not _may(endpoint, use, tenant, now):
             raise Refuse(Code.NOT_ALLOWED, f"The token may not do {endpoint.action}, or its maker no longer may.")
         return Call(
@@ -85,18 +84,6 @@ class ApiDispatch:
             query=_query(endpoint, request.scope["query_string"]),
             body=_body(endpoint, body),
         )
-
-    def _tenant(self, name: str, use: "TokenUse", now: datetime) -> "Tenant":
-        """Return the tenant. Raise Refuse ``NO_SUCH_TENANT``, alike for one that the token's maker may not see."""
-        try:
-            tenant = self._front.catalog.find(name)
-        except Refuse as error:
-            if error.code is not Code.NO_SUCH_TENANT:
-                raise
-            raise Refuse(Code.NO_SUCH_TENANT, NO_SUCH_TENANT) from None
-        if not use.covers(tenant.tenant_id, now):
-            raise Refuse(Code.NO_SUCH_TENANT, NO_SUCH_TENANT)
-        return tenant
 
 
 def _may(endpoint: Endpoint, use: "TokenUse", tenant: "Tenant | None", now: datetime) -> bool:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from console.web.dispatch import NO_SUCH_TENANT
 from console.web.security import API
 from shared.domain.access import RULES, Action
+from shared.domain.errors import Code, Refuse
 from shared.domain.people import TokenUse
 
 if TYPE_CHECKING:
@@ -95,3 +97,16 @@ class Endpoint:
         """Raise TypeError for an endpoint without an action, or with one that no token carries."""
         if not isinstance(self.action, Action) or not RULES[self.action].token:
             raise TypeError(f"the endpoint {self.method} {self.path} has no action that a token may carry")
+
+
+def tenant_of(catalog: "Catalog", name: str, use: TokenUse, now: datetime) -> "Tenant":
+    """Return a tenant. Raise Refuse ``NO_SUCH_TENANT``, alike for one that the token's maker may not see."""
+    try:
+        tenant = catalog.find(name)
+    except Refuse as error:
+        if error.code is not Code.NO_SUCH_TENANT:
+            raise
+        tenant = None
+    if tenant is None or not use.covers(tenant.tenant_id, now):
+        raise Refuse(Code.NO_SUCH_TENANT, NO_SUCH_TENANT)
+    return tenant

@@ -9,7 +9,7 @@ from console.documents.jobs import RequestedJob
 from console.documents.snapshots import snapshot_document
 from console.documents.tenants import CheckedDocument, tenant_document
 from console.web.api.queries import FleetQuery, Paging
-from console.web.api.table import Answer, Call
+from console.web.api.table import Answer, Call, tenant_of
 from shared.domain.access import Action
 from shared.domain.jobs import JobKind, TenantChecks
 from shared.engine.requests.fleet import FleetFilter, fleet_page, fleet_trend, protection_of_tenant, protections
@@ -105,7 +105,7 @@ def _visible(call: Call, after: str | None) -> Iterator[TenantOverview]:
         if after is None and call.use.covers(token.tenant_id, call.now):
             yield call.catalog.queries().tenant(token.tenant)
         return
-    wanted = TenantFilter(after=None if after is None else call.catalog.find(after))
+    wanted = TenantFilter(after=None if after is None else tenant_of(call.catalog, after, call.use, call.now))
     while page := call.catalog.queries().tenants(wanted):
         yield from (each for each in page if call.use.may(Action.TENANT_SEE, each.tenant.tenant_id, call.now))
         wanted = TenantFilter(after=page[-1].tenant)

@@ -175,6 +175,9 @@ def test_a_list_of_tenants_has_those_of_the_token_alone(console: Console, progra
     person = console.world.catalog.people().add(new_id(), f"v{new_id()[:8]}", grants=[viewer])
     for caller in (program("tenant.see", tenant="other"), program("tenant.see", person_id=person.person_id)):
         assert [tenant["tenant"] for tenant in caller.get("/tenants")] == ["other"]
+    foreign, unknown = (caller("GET", "/tenants", params={"after": name}) for name in ("acme", "nowhere"))
+    problem(foreign, 404, "NO_SUCH_TENANT")
+    assert foreign.content == unknown.content
 
 
 SET_UP = frozenset({"/set-up/directory", "/t/{name}/set-up"})
