@@ -96,10 +96,12 @@ def list_targets(tenant: OfTenant = None, as_json: AsJson = False) -> None:
     """List the notice targets of the installation or of a tenant, each with its newest deliveries."""
     from console.documents.notices import listed_target_document
     from console.documents.times import to_second
+    from shared.domain.notices import choices
     from shared.engine.requests import notices
 
     catalog = open_catalog()
-    documents = [listed_target_document(each) for each in notices.list_targets(catalog, _scope(catalog, tenant))]
+    tenant_id = _scope(catalog, tenant)
+    documents = [listed_target_document(each) for each in notices.list_targets(catalog, tenant_id)]
     if as_json:
         print_document(documents)
         return
@@ -108,7 +110,7 @@ def list_targets(tenant: OfTenant = None, as_json: AsJson = False) -> None:
         last = document.deliveries[0] if document.deliveries else None
         shown = (None, None, None) if last is None else (last.notice, last.state, last.outcome)
         made_at = None if last is None else to_second(last.made_at)
-        kinds = "\n".join(document.notices)
+        kinds = "all" if len(document.notices) == len(choices(tenant_id)) else "\n".join(document.notices)
         rows.append((document.name, document.kind.value, document.place, kinds, *shown, made_at))
     columns = ("target", "kind", "place", "notices", "last", "state", "outcome", "time")
     print_table(columns, rows, empty="There are no notice targets. Add one with 'entrakeep notices add'.")
