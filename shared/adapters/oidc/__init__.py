@@ -56,7 +56,7 @@ class OidcProvider:
     """The provider in the settings."""
 
     def __init__(self, issuer: str, client: Client, trust: ssl.SSLContext, clock: Clock) -> None:
-        """Store the settings without a request. Raise Refuse ``SETTINGS_INVALID`` for an unusable certificate."""
+        """Store the settings without a request. Raise Refuse ``SETTINGS_INVALID`` for an unusable credential."""
         self._issuer = Issuer(issuer)
         self._client = client
         self._secret, self._header = _credential(client)
@@ -160,10 +160,13 @@ class OidcProvider:
 def _credential(client: Client) -> tuple[str | RSAKey, dict[str, str]]:
     """Return the client's credential as Authlib takes it, and the header by which Microsoft finds a certificate.
 
-    Raise Refuse ``SETTINGS_INVALID`` for an unusable certificate.
+    Raise Refuse ``SETTINGS_INVALID`` for an unusable secret or certificate.
     """
     if client.certificate is None:
-        return client.secret.reveal().decode() if client.secret else "", {}
+        secret = client.secret.reveal() if client.secret else b""
+        if not secret or not secret.isascii() or b"\n" in secret:
+            raise Refuse(Code.SETTINGS_INVALID, _NO_ONE_LINE)
+        return secret.decode(), {}
     pem = client.certificate.reveal().decode(errors="replace")
     certificate, private = _CERTIFICATE.search(pem), _PRIVATE_KEY.search(pem)
     if certificate and private:
@@ -212,6 +215,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?P<kind>[A-Z ]*)PRIVATE KEY-----.+?-----END (?P=kind)PRIVATE KEY-----", re.DOTALL
 )
+_NO_ONE_LINE = "The file of ENTRAKEEP_OIDC_CLIENT_SECRET_FILE must contain the client secret alone, in one line."
 _BAD_CERTIFICATE = (
     "The file of ENTRAKEEP_OIDC_CERTIFICATE must contain, as PEM, a certificate and its RSA private key, which is not "
     "encrypted."

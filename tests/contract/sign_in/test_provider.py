@@ -396,3 +396,9 @@ def test_a_certificate_signs_the_exchange_and_names_itself(issuer: Issuer) -> No
 def test_a_file_without_certificate_and_key_is_refused_at_the_start(issuer: Issuer, pem: bytes) -> None:
     with pytest.raises(Refuse, match="ENTRAKEEP_OIDC_CERTIFICATE"):
         provider(issuer, Client(client_id=CLIENT_ID, certificate=Secret(pem)))
+
+
+@pytest.mark.parametrize("secret", [b"", b"two\nlines", b"\xff\xfe"])
+def test_a_file_without_a_secret_is_refused_at_the_start(issuer: Issuer, secret: bytes) -> None:
+    with pytest.raises(Refuse, match="ENTRAKEEP_OIDC_CLIENT_SECRET_FILE"):
+        provider(issuer, Client(client_id=CLIENT_ID, secret=Secret(secret)))
