@@ -54,9 +54,11 @@ def agree(page: Page, hand: Hand) -> None:
 
 
 def confirm(page: Page, hand: Hand) -> None:
-    """Confirm with the passkey, as the console demands minutes after the sign-in."""
-    expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    """Confirm with the passkey, as the console demands minutes after the sign-in, and wait until the form has gone on."""
+    asked = page.get_by_role("heading", name="Confirm that it is you")
+    expect(asked).to_be_visible()
     hand.press(page, "Confirm with a passkey")
+    expect(asked).to_be_hidden()  # another page opened before would end the ceremony
 
 
 def expect_enabled(page: Page, tenant: str, arn: str) -> None:
