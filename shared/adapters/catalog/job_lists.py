@@ -18,14 +18,20 @@ _NAMED = select(jobs, tenants.c.name.label("tenant")).join(tenants, tenants.c.te
 
 
 def jobs_wanted(wanted: JobFilter) -> Select[Any]:
-    """Return the statement for a page of jobs, the newest first."""
+    """Return the statement for a page of jobs, the newest first.
+
+    The page is cut before it is joined: row-level security lets PostgreSQL expect few rows, and it would join all of them.
+    """
     order = _IN_ALL if wanted.tenant_id is None else _IN_TENANT
     where = list(_conditions(wanted))
     if wanted.after is not None:
         own = [jobs.c.tenant_id == wanted.tenant_id] if wanted.tenant_id is not None else []
         last = select(*order).where(jobs.c.job_id == wanted.after, *own).scalar_subquery()
         where.append(tuple_(*order) < last)
-    return _NAMED.where(*where).order_by(*(column.desc() for column in order)).limit(wanted.limit)
+    newest = select(jobs).where(*where).order_by(*(column.desc() for column in order)).limit(wanted.limit)
+    page = newest.subquery("page")
+    named = select(page, tenants.c.name.label("tenant")).join(tenants, tenants.c.tenant_id == page.c.tenant_id)
+    return named.order_by(*(page.c[column.name].desc() for column in order))
 
 
 def _conditions(wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
