@@ -113,6 +113,7 @@ NOT_LIMITS = {
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
         console/cli/tables._PROSE_COLUMNS console/web/marks._LONGEST console/web/pages/home._MOST console/web/words._STEPS
+        adapters/catalog/key_summary._JOBS adapters/catalog/key_requests._RECENT console/web/pages/keys._DAYS
         console/web/timeline.WIDTH console/web/timeline._PARTS console/web/pages/connection._LAST_CHECKS
         console/web/api/tenants._LAST_CHECKS
         console/web/pages/overview._JOBS console/web/pages/snapshots._MOST_FAILED console/web/pages/snapshots._MOST_VERIFIES
@@ -120,7 +121,7 @@ NOT_LIMITS = {
         console/documents/words._UNITS
     """,
     "when people are warned": """
-        console/web/frame._SHOWN_FOR
+        console/web/frame._SHOWN_FOR domain/key_health.REGAINED_FOR
         domain/schedule._LOOKED_AHEAD
         domain/sign_in.SOON domain/sign_in._REMINDERS engine/key_health/warnings.EXPIRES_WITHIN
         console/web/readiness._TRIED_DAYS
@@ -146,7 +147,8 @@ NOT_LIMITS = {
         vault/touched._MOST vault/touched._WORTH console/cli/snapshots._BATCH
         console/downloads/partial._BLOCK console/downloads/tables._BATCH engine/snapshots/download._REPORT_EVERY
     """,
-    "when sign-ins, codes and tokens end, promised to people": """
+    "when checks, sign-ins, codes and tokens end, promised to people": """
+        domain/key_checks.VALID_FOR
         domain/people.IDLE domain/people.LONGEST_SIGN_IN domain/people.CONFIRMED_FOR domain/people.SEEN_EVERY
         domain/people.INVITATION_LASTS domain/people.SET_UP_CODE_LASTS domain/people.LONGEST_TOKEN
         domain/people.NUMBER_OF_CODES domain/people.FREE_TRIES domain/people.TRIES_FORGOTTEN domain/people._SLOWING

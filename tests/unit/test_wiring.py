@@ -34,7 +34,7 @@ def test_the_operators_authorities_are_trusted_beside_the_public_ones(
 
 
 def _trusted() -> set[str]:
-    context = wiring._trust(wiring.settings())
+    context = wiring._trust(wiring.settings().ca_bundle)
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     return {certificate["serialNumber"] for certificate in context.get_ca_certs()}

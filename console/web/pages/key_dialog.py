@@ -160,11 +160,11 @@ def _beside_checks(ask: "Ask", checked: NewKeyDocument) -> dict[str, Any]:
 
 def _page(ask: "Ask", step: str, values: dict[str, Any]) -> Page:
     """Return the page about the key with a step of the dialog over it."""
-    behind = key_page(ask)
-    if not behind.active:
+    page = key_page(ask)
+    if not page.active:
         sentence = f"{ask.of_tenant.name} may not have a key of its own yet. Ask the operator of this installation."
         raise Refuse(Code.KEY_NOT_ALLOWED, sentence)
-    return Page(template="keys/page.html", values={**behind.values(), **values, "step": step})
+    return Page(template="keys/page.html", values={**page.values(), **values, "step": step})
 
 
 def _job(ask: "Ask") -> "Job":

@@ -55,18 +55,18 @@ def own_key(document: KeyDocument) -> OwnKey:
 
 def spaced(account: str) -> str:
     """Return an account id in groups of four digits, as people read it: ``1111 2222 3333``."""
-    return " ".join(account[at : at + 4] for at in range(0, len(account), 4))
+    return " ".join(account[start : start + 4] for start in range(0, len(account), 4))
 
 
 def paragraphs(text: str) -> list[str]:
     """Return the paragraphs of the terms: a line that does not begin with spaces begins one. Empty lines are left out."""
-    found: list[str] = []
+    texts: list[str] = []
     for line in text.splitlines():
-        if line.startswith(" ") and found:
-            found[-1] += f" {line.strip()}"
+        if line.startswith(" ") and texts:
+            texts[-1] += f" {line.strip()}"
         elif line.strip():
-            found.append(line.strip())
-    return found
+            texts.append(line.strip())
+    return texts
 
 
 def person_of(actor: str | None) -> str:

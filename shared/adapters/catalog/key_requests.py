@@ -81,10 +81,10 @@ def _same_request(detail: object, change: KeyChangeProgress) -> bool:
 def _busy(job: Job) -> Refuse:
     """Return the refusal of a second change while one is queued or running."""
     detail = job.detail
-    by = f" for {detail.asked_by}" if isinstance(detail, KeyChangeProgress) and detail.asked_by else ""
+    person = f" for {detail.asked_by}" if isinstance(detail, KeyChangeProgress) and detail.asked_by else ""
     arn = f" to {detail.arn}" if isinstance(detail, KeyChangeProgress) else ""
     return Refuse(
         Code.BUSY,
-        f"Job {job.job_id} is changing the key of this tenant already{by}{arn}. Nothing else was changed. Wait for its "
+        f"Job {job.job_id} is changing the key of this tenant already{person}{arn}. Nothing else was changed. Wait for its "
         f"end, or cancel it with 'entrakeep jobs cancel {job.job_id}'.",
     )

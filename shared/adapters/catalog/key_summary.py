@@ -21,10 +21,10 @@ _JOBS = 20
 
 def key_summary(rows: Rows, now: datetime) -> KeySummary:
     """Return the summary of the tenant's key. Raise Refuse ``NO_SUCH_TENANT``."""
-    found = rows.all(_tenant_row(rows.tenant_id))
-    if not found:
+    matches = rows.all(_tenant_row(rows.tenant_id))
+    if not matches:
         raise no_such_tenant(rows.tenant_id)
-    row = found[0]
+    row = matches[0]
     latest = [job_of(each) for each in rows.all(_latest_jobs(rows))]
     by_arn = {each["arn"]: each["keys"] for each in rows.all(_counts(rows.tenant_id))}
     remaining = bool(by_arn.keys() - {row["key_arn"]})
