@@ -248,6 +248,16 @@ def test_a_timeline_begins_with_the_complete_snapshot_before_it_and_ends_with_th
     assert [(each.complete, each.begun_at) for each in moments][1:] == [(True, recent.started_at)]
 
 
+def test_a_snapshot_has_neighbours_and_runs(world: World, acme: TenantCatalog) -> None:
+    made = [backed_up(world, acme)[1].snapshot_id for _ in range(3)]
+    fleet = world.catalog.fleet()
+    beside = [fleet.neighbours(acme.tenant_id, each) for each in made]
+    assert [(each.older, each.newer) for each in beside] == [(None, made[1]), (made[0], made[2]), (made[1], None)]
+    assert {each.runs for each in beside} == {len(acme.snapshots.runs(made[0]))}
+    moments = fleet.timeline(acme.tenant_id, now() - timedelta(days=1)).moments
+    assert [each.snapshot_id for each in moments] == made
+
+
 def test_a_removed_tenant_has_no_protection(world: World, acme: TenantCatalog) -> None:
     assert protection_of_tenant(world.catalog, acme.tenant_id, now()).state is Freshness.NEVER
     acme.remove()

@@ -89,6 +89,7 @@ def test_a_permission_taken_back_meanwhile_refuses_the_change(world: World, acme
     assert (acme.customer_keys.acceptances(), all_of_kind(acme, JobKind.KEY_ENABLE)) == ([], [])
 
 
+@pytest.mark.postgresql
 def test_a_permission_taken_back_before_the_switch_refuses_the_switch(world: World, acme: TenantCatalog) -> None:
     job = enable(world, passed_check(world, acme))
     claim = claimed(world, acme, job)
@@ -119,6 +120,14 @@ def test_a_check_that_is_unfinished_is_not_asked_for_again(
     assert (request_check(world).job_id == first.job_id) is same
 
 
+@pytest.mark.postgresql
+def test_an_unfinished_check_of_a_key_is_the_answer_to_the_same_request(acme: TenantCatalog) -> None:
+    job, new = acme.customer_keys.request_check(KeyChecks(arn=OWN_ARN))
+    assert new
+    assert acme.customer_keys.request_check(KeyChecks(arn=OWN_ARN)) == (job, False)
+    assert acme.customer_keys.request_check(KeyChecks(arn=NEXT_ARN))[1]
+
+
 def test_an_old_check_and_one_of_another_tenant_permit_nothing(
     world: World, acme: TenantCatalog, other: TenantCatalog
 ) -> None:
@@ -135,6 +144,7 @@ def test_an_old_check_and_one_of_another_tenant_permit_nothing(
     assert all_of_kind(acme, JobKind.KEY_ENABLE) == []
 
 
+@pytest.mark.postgresql
 def test_the_change_that_a_check_requests_is_fenced(world: World, acme: TenantCatalog) -> None:
     """A worker whose claim was lost must not begin a change after the check was cancelled."""
     world.change("tenants", key_mode=KeyMode.CUSTOMER.value, key_arn=OWN_ARN)

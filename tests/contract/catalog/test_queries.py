@@ -262,3 +262,24 @@ def test_recent_jobs_have_steps_only_while_they_have_not_ended(
     assert recent[0].steps == acme.jobs.steps(running.job_id)
     assert recent[1].steps == []
     assert [each.job for each in world.catalog.queries().recent(acme.tenant_id, 1)] == [running]
+
+
+@pytest.mark.postgresql
+def test_tenants_are_found_by_a_part_of_their_names(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    queries = world.catalog.queries()
+    assert [tenant.name for tenant in queries.find_tenants("", None, 10)] == ["acme", "other"]
+    assert [tenant.name for tenant in queries.find_tenants("", None, 1)] == ["acme"]
+    assert queries.find_tenants("the", None, 10) == [other.tenant()]
+    assert queries.find_tenants("the", [acme.tenant_id], 10) == []
+    assert queries.find_tenants("%", None, 10) == []
+
+
+@pytest.mark.postgresql
+def test_a_tenant_is_read_with_the_health_of_its_key(world: World, acme: TenantCatalog, other: TenantCatalog) -> None:
+    world.probed(acme, REVOKED)
+    queries = world.catalog.queries()
+    assert queries.tenant_with_health("acme") == (acme.tenant(), acme.health.get())
+    assert queries.tenant_with_health("other") == (other.tenant(), other.health.get())
+    with pytest.raises(Refuse) as caught:
+        queries.tenant_with_health("nowhere")
+    assert caught.value.code is Code.NO_SUCH_TENANT
