@@ -10,7 +10,6 @@ import msgspec
 
 from shared.domain.errors import Code, Refuse
 from shared.domain.limits import LIMITS
-from shared.domain.model import Tenant
 from shared.domain.notice_addresses import checked
 from shared.domain.notices import Target, TargetKind, TargetSecret, chosen
 from shared.ports.catalog.database import Catalog
@@ -40,11 +39,6 @@ class TargetWithDeliveries(msgspec.Struct, frozen=True, kw_only=True):
         """Return True if the target did not take what was tried last."""
         tried = [each for each in self.deliveries if each.tried_at is not None]
         return bool(tried) and max(tried, key=lambda each: each.tried_at or each.made_at).state != "delivered"
-
-
-def scope_of(catalog: Catalog, name: str | None) -> Tenant | None:
-    """Return the tenant of this name, or None for the installation. Raise Refuse ``NO_SUCH_TENANT``."""
-    return None if name is None else catalog.find(name)
 
 
 def add_target(

@@ -8,10 +8,12 @@ from sqlalchemy import LargeBinary, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from console.web.routes import ROUTES
+from shared import wiring
 from shared.adapters.catalog import migrate, open_catalog, schema
 from shared.domain.access import Grant, Role
 from shared.domain.jobs import JobKind, JobState, Origin
-from shared.engine.requests import customer_keys, schedules
+from shared.domain.notices import TargetKind
+from shared.engine.requests import customer_keys, notices, schedules
 from shared.ports.catalog.database import Catalog
 from tests.contract.catalog.granting import fill_rights
 from tests.contract.catalog.restoring import fill_restores
@@ -19,6 +21,7 @@ from tests.contract.catalog.world import BACKUP, NOW, World
 from tests.contract.console.person import WORD, person
 from tests.contract.console.served import Console, served_console
 from tests.contract.console.test_matrix import ask
+from tests.contract.console.test_notices import publish
 from tests.postgres import OWNER, PostgresServer
 
 OWN_KEY = "arn:aws:kms:eu-central-1:111122223333:key/0f3e5a3c-7c1e-4a3d-9a44-000000000001"
@@ -137,6 +140,28 @@ def test_jobs_schedules_and_terms_are_asked_for_as_the_consoles_user(world: Worl
     acme.jobs.cancel(check.job_id)
     customer_keys.request_enable(acme, OWN_KEY, "person:ana")
     customer_keys.disallow_key(catalog, "person:ana", "acme")
+
+
+def test_notice_targets_are_sealed_tried_and_removed_as_the_consoles_user(
+    world: World, catalog: Catalog, console: Console
+) -> None:
+    publish(console)
+    for tenant_id in (None, catalog.find("acme").tenant_id):
+        added = notices.add_target(
+            catalog,
+            wiring.sealer(),
+            console.clock,
+            tenant_id,
+            name="ops",
+            kind=TargetKind.MAIL,
+            address="ops@example.com",
+        )
+        notices.send_test(catalog, tenant_id, "ops")
+        (listed,) = [each for each in notices.list_targets(catalog, tenant_id) if each.target.name == "ops"]
+        assert [each.notice for each in listed.deliveries] == ["test"]
+        assert notices.remove_target(catalog, tenant_id, "ops").target_id == added.target.target_id
+    queued = [row["notice"] for row in world.rows("notices")]
+    assert queued.count("target.changed") == 4
 
 
 def backup_step(world: World, job_id: str) -> str:

@@ -209,6 +209,20 @@ def test_receivers_that_are_down_slow_or_answer_garbage_delay_no_other(
     assert len(mail.mails) == 2
 
 
+def test_a_mail_server_that_answers_garbage_or_is_not_named_gets_our_word(stage: Stage, mail: MailServer) -> None:
+    mail.garbage = True
+    stage.add("ops@example.org", TargetKind.MAIL)
+    for text, outcome in (
+        (None, "ENTRAKEEP_SMTP_URL_FILE cannot be read"),
+        (mail.url, "the mail server did not accept it"),
+    ):
+        if text is not None:
+            stage.smtp.write_text(text)
+        send_test(stage.catalog, None, "ops")
+        stage.deliver()
+        assert stage.outcomes()["ops"][-1] == ("failed", outcome)
+
+
 def test_a_notice_waits_while_the_provider_key_does_not_answer(
     stage: Stage, acme: TenantCatalog, receiver: WebhookReceiver
 ) -> None:
