@@ -39,7 +39,7 @@ _KEYS: Mapping[str, frozenset[KeyWord]] = {
     UNWELL: frozenset(KeyWord) - {KeyWord.OK, KeyWord.UPDATING},
     **{word.value: frozenset({word}) for word in KeyWord},
 }
-_SHOWN_AS = {Freshness.NEVER: ("overdue", "never backed up"), Freshness.UNSCHEDULED: ("paused", "no schedule")}
+_SHOWN_AS = {Freshness.NEVER: ("overdue", "never complete"), Freshness.UNSCHEDULED: ("paused", "no schedule")}
 """The word whose icon and colour a state has, and what it is called, where that differs from its own name."""
 
 

@@ -14,7 +14,7 @@ from tests.contract.catalog.world import new_id
 from tests.contract.console.queries import fetched
 from tests.contract.console.served import Console
 
-LABELS = {Freshness.NEVER: "never backed up", Freshness.UNSCHEDULED: "no schedule"}
+LABELS = {Freshness.NEVER: "never complete", Freshness.UNSCHEDULED: "no schedule"}
 
 
 @pytest.fixture(scope="module", autouse=True)
