@@ -7,7 +7,7 @@ from playwright.sync_api import Error, Page, expect
 from tests.browser.hands import Hand
 from tests.browser.stack import Stack, until
 
-CHECKS_SECONDS = 90
+CHECKS_SECONDS = 150
 """A key is checked twice, ten seconds apart."""
 
 
@@ -58,7 +58,7 @@ def confirm(page: Page, hand: Hand) -> None:
     asked = page.get_by_role("heading", name="Confirm that it is you")
     expect(asked).to_be_visible()
     hand.press(page, "Confirm with a passkey")
-    expect(asked).to_be_hidden()  # another page opened before would end the ceremony
+    expect(asked).to_be_hidden(timeout=30_000)  # another page opened before would end the ceremony
 
 
 def expect_enabled(page: Page, tenant: str, arn: str) -> None:

@@ -44,4 +44,5 @@ def test_a_key_is_enabled_without_javascript(stack: Stack, visiting: Visit, ana:
         expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
         bob.type_password(page)
         page.get_by_role("button", name="Confirm", exact=True).click()
+        expect(page.get_by_role("heading", name="Confirm that it is you")).to_have_count(0)
         expect_enabled(page, name, arn)

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.hands import Mouse
-from tests.browser.key_page import check, connected, expect_enabled, expect_valid, open_dialog
+from tests.browser.key_page import check, confirm, connected, expect_enabled, expect_valid, open_dialog
 from tests.browser.persons import Person, signed_in
 from tests.browser.stack import Stack
 from tests.browser.watched import Complaints, Visit
@@ -36,8 +36,7 @@ def test_a_key_is_enabled_once_although_a_process_is_killed_in_each_dialog(
         HAND.press(page, "Yes, I Agree")
         expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
         stack.kill_and_wait(part)
-        HAND.press(page, "Confirm with a passkey")
-        page.wait_for_load_state()
+        confirm(page, HAND)
         expect_enabled(page, name, arn)
     kinds = [job["kind"] for job in stack.document("jobs", "list", "--tenant", name)]
     assert kinds.count("key-enable") == 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from console.web.pages.help_pages import TOPICS
 from console.web.routes import ROUTES
-from tests.browser.filled import REVOKED, TENANTS, WELL
+from tests.browser.filled import TENANTS, WELL
 from tests.browser.stack import Stack
 
 _NO_PAGES = re.compile(
@@ -19,7 +19,7 @@ _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 DIALOG = re.compile(r"/settings/key-management/(enable|update)")
 """Steps that a tenant which is past them answers with a refusal."""
 _STATEFUL = re.compile(r"^/t/\{name\}(/snapshots|/jobs|/settings/key-management|/settings/connection)?$")
-"""Pages that look different for each tenant. Of the others, a tenant that is well and a revoked one are enough."""
+"""Pages that look different for each tenant."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ def addresses(stack: Stack) -> Iterator[Address]:
         yield Address(f"help-{topic}", f"/help/{topic}")
     values_of = {tenant: _values(stack, tenant) for tenant in TENANTS}
     for path in _paths():
-        tenants = TENANTS if _STATEFUL.search(path) else (WELL, REVOKED) if "{name}" in path else (WELL,)
-        for tenant in tenants:
+        for tenant in TENANTS if _STATEFUL.search(path) else (WELL,):
             values = values_of[tenant]
             if "/key-management/" in path:
                 values = values | {"job": values["check"]}
