@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from console.web.auth import confirm, sign_in
 from console.web.errors import defect, problem_of
 from console.web.page import Ask, Form, Page, decoded
+from console.web.security import PROBES
 from console.web.visitor import Visitor, visitor_of
 from shared.domain.access import RULES, Action
 from shared.domain.errors import Code, EntrakeepError, Refuse
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("entrakeep.web")
 
 _FORM = "application/x-www-form-urlencoded"
+QUIET = PROBES | {"/static/{digest}/{file}"}
+"""Paths whose answers are not worth a line of the log."""
 NO_SUCH_TENANT = "There is no tenant of this name, or you may not see it."
 
 
@@ -115,7 +118,9 @@ class Dispatch:
             return self._rendering.bare(ask.request, problem)
 
     def _note(self, route: "Route", ask: Ask, status: int, seconds: float) -> None:
-        """Write one line, without path and query: they may name objects."""
+        """Write one line, without path and query: they may name objects. Probes and files, which are many, get none."""
+        if route.path in QUIET and status < 400:
+            return
         tenant = ask.tenant.name if ask.tenant else "-"
         log.info("%s %s %d %d ms %s %s", route.method, route.path, status, seconds * 1000, ask.visitor.actor, tenant)
 

@@ -38,3 +38,10 @@ def test_a_sign_in_ends_after_its_time_without_requests(console: Console) -> Non
     cookie = browser.headers["cookie"].removeprefix(f"{COOKIE}=")
     console.world.catalog.sign_ins().note_seen(hash_of(cookie), datetime.now(UTC) - timedelta(minutes=31))
     assert browser.get("/tenants").status_code == 303
+
+
+def test_probes_write_no_line_into_the_log_and_pages_do(console: Console, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="entrakeep.web"):
+        console.nobody().get("/healthz")
+        console.nobody().get("/help")
+    assert [record.getMessage().split()[1] for record in caplog.records if record.name == "entrakeep.web"] == ["/help"]
