@@ -39,26 +39,12 @@ class Place(BaseSettings):
         None,
         description="The catalog: `sqlite:////FOLDER/FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     )
-    ca_bundle: Path | None = Field(
-        None,
-        description="A PEM file of authorities to trust in addition to the system's, for Graph, signing in and webhook.",
-    )
     log_format: str = Field(
         "text", description="The format of the logs of beat and workers: `text`, or `json` with one document a line."
     )
     log_level: str = Field(
         "info", description="The lowest level that is logged: `debug`, `info`, `warning` or `error`."
     )
-
-    @field_validator("ca_bundle")
-    @classmethod
-    def _bundle(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            try:
-                ssl.create_default_context(cafile=value)
-            except OSError:
-                raise ValueError(f"names no file of certificates in PEM: {value}") from None
-        return value
 
     @field_validator("log_format", "log_level")
     @classmethod
@@ -107,7 +93,26 @@ class Place(BaseSettings):
         return URL.create("sqlite", database=str(self.catalog_file)).render_as_string()
 
 
-class Settings(Place):
+class Trusting(Place):
+    """The settings of processes that speak TLS to others than AWS."""
+
+    ca_bundle: Path | None = Field(
+        None,
+        description="A PEM file of authorities to trust in addition to the system's, for Graph, signing in and webhook.",
+    )
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _bundle(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError:
+                raise ValueError(f"names no file of certificates in PEM: {value}") from None
+        return value
+
+
+class Settings(Trusting):
     """The settings in the environment (``ENTRAKEEP_…``). URLs may contain passwords, so those are stored as secrets."""
 
     broker_url: SecretStr = Field(

@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared import network
-from shared.config import LOOPBACK, Place, read, split_url
+from shared.config import LOOPBACK, Trusting, read, split_url
 
 
-class WebSettings(Place):
+class WebSettings(Trusting):
     """The settings of the web console."""
 
     web_url: str = Field(

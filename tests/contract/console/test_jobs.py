@@ -219,8 +219,9 @@ def test_retrying_a_key_change_takes_the_role_and_the_confirmation_of_one(
     console: Console, role: str, confirmed: bool, status: int
 ) -> None:
     acme = console.world.add(f"retry-{role}-{'yes' if confirmed else 'no'}")
+    acme.customer_keys.allow()
     detail = KeyChangeProgress(arn=OTHER_ARN)
-    job = acme.jobs.request(JobKind.KEY_UPDATE, origin=Origin.HAND, detail=detail)[0]
+    job = acme.jobs.request(JobKind.KEY_ENABLE, origin=Origin.HAND, detail=detail)[0]
     acme.jobs.cancel(job.job_id)
     browser = console.as_(role, None if role == "operator" else name_of(acme), confirmed=confirmed)
     assert browser.post(f"{address(acme, job.job_id)}/retry").status_code == status
