@@ -25,8 +25,8 @@ Commands that read only the catalog (lists, schedules, audit) need only the sett
 _WEB = """
 ## The web console
 
-`entrakeep web`, and the console that `entrakeep up` runs, read these and the first table. [deploy.md](deploy.md) shows TLS
-and a proxy.
+`entrakeep web`, and the console that `entrakeep up` runs, read these, `ENTRAKEEP_CA_BUNDLE` and the first table.
+[deploy.md](deploy.md) shows TLS and a proxy.
 
 """
 _OF_OTHERS = """
@@ -61,7 +61,7 @@ Proxies are also read from names in lower case. All of these are checked with th
 def text() -> str:
     """Return the whole page."""
     own = {name: field for name, field in Settings.model_fields.items() if name not in Place.model_fields}
-    web = {name: field for name, field in WebSettings.model_fields.items() if name not in Place.model_fields}
+    web = {name: field for name, field in WebSettings.model_fields.items() if name not in Settings.model_fields}
     network = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in _NETWORK.items())
     return "".join(
         (
