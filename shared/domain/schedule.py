@@ -80,13 +80,15 @@ def zone_of(timezone: str) -> ZoneInfo:
 
 
 def _later(dues: Iterator[datetime], after: datetime) -> Iterator[datetime]:
-    """Yield the due times in UTC, without those that are not later than ``after`` or than the one before.
+    """Yield the due times in UTC, without those that do not exist, or are not later than ``after`` or than the one before.
 
-    While a local hour repeats, the simulation returns times of its first occurrence, which are over.
+    While a local hour repeats, the simulation returns times of its first occurrence, which are over. Where clocks are put
+    forward at midnight, it may return a local time that does not exist.
     """
     for local in dues:
         due = local.astimezone(UTC)
-        if due > after:
+        exists = due.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
+        if exists and due > after:
             yield due
             after = due
 
