@@ -21,7 +21,6 @@ import requests
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import CertificateCredential, ClientSecretCredential
-from requests.adapters import HTTPAdapter
 
 from shared.adapters.graph.errors import BY_PROXY, OF_PROXIES, seconds_of
 from shared.adapters.graph.reach import reason
@@ -30,6 +29,7 @@ from shared.domain.errors import Code, EntrakeepError, GraphTrouble, Refuse
 from shared.domain.limits import LIMITS
 from shared.domain.model import CredentialKind
 from shared.ports.directory import Identity
+from shared.tls import ContextAdapter
 
 # Its warnings repeat the sign-in service's answer; our own error has the important parts of it.
 logging.getLogger("azure.identity").setLevel(logging.ERROR)
@@ -57,30 +57,6 @@ class _LastAnswer(msgspec.Struct):
     refusal: Refusal = msgspec.field(default_factory=Refusal)
     after: float | None = None
     """Its Retry-After in seconds."""
-
-
-class _ContextAdapter(HTTPAdapter):
-    """An adapter for the library ``requests`` that verifies servers by the given TLS context.
-
-    That context trusts our authorities as well as the system's.
-    """
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        """Use ``context`` for every connection."""
-        self._context = context
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Create the pool of direct connections with the context."""
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool of connections through a proxy, with the context."""
-        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
-        """Require a certificate, but load no authorities: requests would load its own for each connection."""
-        conn.cert_reqs = "CERT_REQUIRED"
 
 
 class SignIn:
@@ -157,7 +133,7 @@ class SignIn:
     def _new_credential(self) -> _Credential:
         """Return a new credential object. Raises Refuse if the certificate cannot be used."""
         session = requests.Session()
-        session.mount("https://", _ContextAdapter(self._context))
+        session.mount("https://", ContextAdapter(self._context))
         transport = RequestsTransport(
             session=session, connection_timeout=LIMITS.sign_in_connect_seconds, read_timeout=self._answer_seconds
         )

@@ -8,34 +8,21 @@ from typing import Any
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session
-from requests.adapters import HTTPAdapter
 
 from shared.domain.limits import LIMITS
 from shared.ports.sign_in_provider import Fault, ProviderRefused
+from shared.tls import ContextAdapter
 
 _BLOCK = 16384
 
 
-class ProviderTransport(HTTPAdapter):
+class ProviderTransport(ContextAdapter):
     """An adapter for the library ``requests`` that reads a whole answer or refuses it. May be used by many threads."""
 
     def __init__(self, context: ssl.SSLContext, answer_seconds: float = LIMITS.provider_answer_seconds) -> None:
         """Trust the authorities in ``context``, and wait ``answer_seconds`` for a whole answer."""
-        self._context = context
         self._answer_seconds = answer_seconds
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Create the pool of direct connections with the context."""
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool of connections through a proxy, with the context."""
-        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
-        """Require a certificate, but load no authorities: requests would load its own for each connection."""
-        conn.cert_reqs = "CERT_REQUIRED"
+        super().__init__(context)
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Send the request and read the answer. Raise ProviderRefused if it is late, too large or elsewhere."""
