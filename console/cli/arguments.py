@@ -10,8 +10,8 @@ import typer
 
 from console.cli.naming import known_resources, known_tenants, newest_snapshot
 from shared.domain.errors import Code, Refuse
+from shared.domain.model import is_tenant_name
 
-_NAME = re.compile(r"[a-z0-9-]{1,40}")
 _RESOURCE = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)*")
 
 
@@ -22,7 +22,7 @@ def examples(*lines: str) -> str:
 
 def _name(value: str | None) -> str | None:
     """Return the name. Raise BadParameter if it cannot be a tenant's."""
-    if value is not None and not _NAME.fullmatch(value):
+    if value is not None and not is_tenant_name(value):
         raise typer.BadParameter("a tenant's name is 1 to 40 of the characters a-z, 0-9 and '-'.")
     return value
 

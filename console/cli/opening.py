@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shared.engine.access.people import Asker
     from shared.engine.context import Context
     from shared.ports.catalog.database import Catalog
 
@@ -31,6 +32,13 @@ def home() -> Path:
     from shared import wiring
 
     return wiring.home()
+
+
+def asker(catalog: "Catalog") -> "Asker":
+    """Return the user of this command, who may do everything about access, because they own the database."""
+    from shared.engine.access.people import Asker
+
+    return Asker(actor=catalog.actor)
 
 
 def now() -> datetime:

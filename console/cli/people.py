@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, End, Hours, OfTenant, examples, words
-from console.cli.opening import now, open_catalog
+from console.cli.opening import asker, now, open_catalog
 from console.cli.output import note, print_document, print_line
-from console.cli.prompts import check_terminal
+from console.cli.prompts import check_terminal, confirm
 from console.cli.tables import print_table
 from console.documents.people import (
     EndedSignIns,
@@ -28,8 +28,6 @@ from shared.domain.people import SET_UP_CODE_LASTS
 
 if TYPE_CHECKING:
     from shared.engine.access.invitations import Invited
-    from shared.engine.access.people import Asker
-    from shared.ports.catalog.database import Catalog
 
 app = typer.Typer(help="People who may sign in to the console, and their roles.")
 
@@ -76,8 +74,8 @@ def add(
 
     end = _end(until, hours)
     grants = [WantedGrant(role=each, tenant=tenant, until=end) for each in role or ()]
-    add_person(catalog, _asker(catalog), handle, grants, now(), reason=reason or "", break_glass=break_glass)
-    _print_invitation(invite(catalog, _asker(catalog), handle, now()), as_json)
+    add_person(catalog, asker(catalog), handle, grants, now(), reason=reason or "", break_glass=break_glass)
+    _print_invitation(invite(catalog, asker(catalog), handle, now()), as_json)
 
 
 @app.command("invite", epilog=examples("entrakeep people invite ana"))
@@ -86,7 +84,7 @@ def invite_person(handle: Handle, as_json: AsJson = False) -> None:
     catalog = open_catalog()
     from shared.engine.access.people import invite
 
-    _print_invitation(invite(catalog, _asker(catalog), handle, now()), as_json)
+    _print_invitation(invite(catalog, asker(catalog), handle, now()), as_json)
 
 
 @app.command(
@@ -139,7 +137,7 @@ def grant(
     from shared.engine.access.people import WantedGrant, give
 
     wanted = WantedGrant(role=role, tenant=tenant, until=_end(until, hours))
-    document = person_document(give(catalog, _asker(catalog), handle, wanted, now(), reason=reason or ""))
+    document = person_document(give(catalog, asker(catalog), handle, wanted, now(), reason=reason or ""))
     _print_person(document, as_json, f"Granted: {document.handle} has the role {role} {_place(tenant)}.")
 
 
@@ -149,7 +147,7 @@ def take(handle: Handle, role: RoleName, tenant: OfTenant = None, as_json: AsJso
     catalog = open_catalog()
     from shared.engine.access.people import take as take_role
 
-    document = person_document(take_role(catalog, _asker(catalog), handle, role, tenant, now()))
+    document = person_document(take_role(catalog, asker(catalog), handle, role, tenant, now()))
     _print_person(document, as_json, f"Taken: {document.handle} no longer has the role {role} {_place(tenant)}.")
 
 
@@ -165,7 +163,7 @@ def reset(handle: Handle, yes: Yes = False, as_json: AsJson = False) -> None:
     from shared.engine.access.people import reset as reset_person
 
     person = catalog.people().find(handle.lower())
-    _confirm(yes, f"Remove every passkey, password and code of {person.handle}?")
+    confirm(yes, f"Remove every passkey, password and code of {person.handle}?", "Nothing was changed.")
     _print_invitation(reset_person(catalog, catalog.actor, handle, now()), as_json)
 
 
@@ -205,7 +203,7 @@ def sign_ins(
 
     person = catalog.people().find(handle.lower())
     if end:
-        count = end_sign_ins(catalog, _asker(catalog), handle, now())
+        count = end_sign_ins(catalog, asker(catalog), handle, now())
         if as_json:
             print_document(EndedSignIns(handle=person.handle, ended=count))
         else:
@@ -231,19 +229,12 @@ def remove(handle: Handle, yes: Yes = False, as_json: AsJson = False) -> None:
     from shared.engine.access.people import remove as remove_person
 
     person = catalog.people().find(handle.lower())
-    _confirm(yes, f"Remove {person.handle} with roles, sign-ins and tokens?")
-    remove_person(catalog, _asker(catalog), handle, now())
+    confirm(yes, f"Remove {person.handle} with roles, sign-ins and tokens?", "Nothing was changed.")
+    remove_person(catalog, asker(catalog), handle, now())
     if as_json:
         print_document(removed_person(person))
     else:
         print_line(f"Removed {person.handle}.")
-
-
-def _asker(catalog: "Catalog") -> "Asker":
-    """Return the user of this command, who may do everything, because they own the database."""
-    from shared.engine.access.people import Asker
-
-    return Asker(actor=catalog.actor)
 
 
 def _web_url() -> str:
@@ -258,13 +249,6 @@ def _end(until: datetime | None, hours: float | None) -> datetime | None:
     if until is not None and hours is not None:
         raise Refuse(Code.WRONG_USE, "--until and --hours exclude each other.")
     return until if hours is None else now() + timedelta(hours=hours)
-
-
-def _confirm(yes: bool, question: str) -> None:
-    """Ask for confirmation unless ``yes``. Raise Exit with status 1 if the user declines."""
-    if not yes and not typer.confirm(question, err=True):
-        note("Nothing was changed.")
-        raise typer.Exit(1)
 
 
 def _print_invitation(invited: "Invited", as_json: bool) -> None:

@@ -2,6 +2,9 @@
 
 import sys
 
+import typer
+
+from console.cli.output import note
 from shared.domain.errors import Code, Refuse
 
 
@@ -9,6 +12,13 @@ def check_terminal(instead: str) -> None:
     """Raise Refuse ``WRONG_USE`` if there is no terminal. ``instead`` names the option that replaces the answer."""
     if not somebody_answers():
         raise Refuse(Code.WRONG_USE, f"There is no terminal to ask at; {instead}.")
+
+
+def confirm(yes: bool, question: str, declined: str) -> None:
+    """Ask for confirmation unless ``yes``. Raise Exit with status 1, after the note ``declined``, if the user declines."""
+    if not yes and not typer.confirm(question, err=True):
+        note(declined)
+        raise typer.Exit(1)
 
 
 def somebody_answers() -> bool:

@@ -8,7 +8,7 @@ import typer
 from console.cli.arguments import AsJson, Name, examples
 from console.cli.opening import now, open_catalog, open_engine
 from console.cli.output import note, print_document, print_line
-from console.cli.prompts import check_terminal
+from console.cli.prompts import check_terminal, confirm
 from console.cli.tables import age_words, fields_of, print_fields, print_table
 from console.cli.tenant_connect import app
 from console.documents.tenants import TenantDocument, removed_document, shred_certificate, tenant_document
@@ -108,19 +108,12 @@ def remove(
     from shared.engine.requests.tenants import remove_tenant
 
     context.catalog.find(name)
-    _confirm(yes, f"Remove {name} with its credentials, jobs and snapshots?")
+    confirm(yes, f"Remove {name} with its credentials, jobs and snapshots?", "Nothing was removed.")
     tenant = remove_tenant(context, context.catalog.actor, name)
     if as_json:
         print_document(removed_document(tenant))
     else:
         print_line(f"Removed {name}.")
-
-
-def _confirm(yes: bool, question: str) -> None:
-    """Ask for confirmation unless ``yes``. Raise Exit with status 1 if the user declines."""
-    if not yes and not typer.confirm(question, err=True):
-        note("Nothing was removed.")
-        raise typer.Exit(1)
 
 
 def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
@@ -133,7 +126,11 @@ def _shred(context: "Context", name: str, yes: bool, as_json: bool) -> None:
 
     if unfinished_shred(context, name) is None:
         context.catalog.find(name)
-        _confirm(yes, f"Destroy the data keys of {name}, so that no snapshot of it can ever be read again?")
+        confirm(
+            yes,
+            f"Destroy the data keys of {name}, so that no snapshot of it can ever be read again?",
+            "Nothing was removed.",
+        )
     document = shred_certificate(shred_tenant(context, context.catalog.actor, name))
     if as_json:
         print_document(document)

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.arguments import AsJson, OfTenant, all_words, examples, words
-from console.cli.opening import now, open_catalog
+from console.cli.opening import asker, now, open_catalog
 from console.cli.output import note, print_document, print_line
 from console.cli.tables import print_table
 from console.documents.times import to_second
 from console.documents.tokens import new_token_document, token_document
 
 if TYPE_CHECKING:
-    from shared.engine.access.people import Asker
-    from shared.ports.catalog.database import Catalog
+    pass
 
 app = typer.Typer(help="Tokens with which programs use the API.")
 
@@ -60,7 +59,7 @@ def make(
 
     begin = now()
     made = make_token(
-        catalog, _asker(catalog), name, tenant, action, begin + timedelta(days=days), begin, networks=network or ()
+        catalog, asker(catalog), name, tenant, action, begin + timedelta(days=days), begin, networks=network or ()
     )
     document = new_token_document(made)
     if as_json:
@@ -103,15 +102,8 @@ def end(name: TokenName, tenant: OfTenant = None, as_json: AsJson = False) -> No
     from shared.engine.access.tokens import find
 
     token = find(catalog, name, tenant, now())
-    end_token(catalog, _asker(catalog), token.token_id, now())
+    end_token(catalog, asker(catalog), token.token_id, now())
     if as_json:
         print_document(token_document(token))
     else:
         print_line(f"Ended the token {token.name}.")
-
-
-def _asker(catalog: "Catalog") -> "Asker":
-    """Return the user of this command, who may do everything, because they own the database."""
-    from shared.engine.access.people import Asker
-
-    return Asker(actor=catalog.actor)

@@ -3,6 +3,7 @@
 Ids are random UUIDs in lower case, as text. Times are aware datetimes in UTC.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,6 +43,14 @@ class KeyMode(StrEnum):
     """The operator: the provider key."""
     CUSTOMER = "customer"
     """The tenant: a customer key."""
+
+
+_TENANT_NAME = re.compile(r"[a-z0-9-]{1,40}")
+
+
+def is_tenant_name(text: str) -> bool:
+    """Return True if a tenant may have this name."""
+    return _TENANT_NAME.fullmatch(text) is not None
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,24 +3,23 @@
 The console has no key, so it cannot take the secret of an application. The page waits until SQL knows the tenant.
 """
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from console.web import commands
 from console.web.page import Page
 from shared.domain.errors import Code, Refuse
+from shared.domain.model import is_tenant_name
+from shared.domain.records import is_guid
 
 if TYPE_CHECKING:
     from console.web.page import Ask
 
-_NAME = re.compile(r"[a-z0-9-]{1,40}")
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ID = "It has 36 characters, such as 22222222-2222-2222-2222-222222222222."
 _WRONG = {
-    "name": (_NAME, "A name has 1 to 40 lower-case letters a to z, digits and hyphens."),
-    "directory": (_GUID, _ID),
-    "client": (_GUID, _ID),
+    "name": (is_tenant_name, "A name has 1 to 40 lower-case letters a to z, digits and hyphens."),
+    "directory": (is_guid, _ID),
+    "client": (is_guid, _ID),
 }
 _KINDS = ("secret", "certificate")
 
@@ -31,7 +30,7 @@ def show(ask: "Ask") -> Page:
     kind = ask.query.text("kind")
     sent["kind"] = kind if kind in _KINDS else _KINDS[0]
     submitted = "name" in ask.query
-    wrong = {name: text for name, (form, text) in _WRONG.items() if submitted and not form.fullmatch(sent[name])}
+    wrong = {name: text for name, (fits, text) in _WRONG.items() if submitted and not fits(sent[name])}
     complete = submitted and not wrong
     values = {
         "sent": sent,
