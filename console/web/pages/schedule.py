@@ -1,6 +1,7 @@
 """The page of a tenant's schedule."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import available_timezones
 
@@ -94,7 +95,7 @@ def _page(ask: "Ask", schedule: "Schedule | None", typed: tuple[str, str], *, pr
         "paused": _paused(ask) if schedule is not None and schedule.paused else None,
         "target": _target(cron, timezone, ask.now) if runs is not None else None,
         "may_set": ask.visitor.may(Action.SCHEDULE_SET, ask.of_tenant.tenant_id),
-        "zones": sorted(available_timezones()) if ask.visitor.may(Action.SCHEDULE_SET, ask.of_tenant.tenant_id) else (),
+        "zones": _zones() if ask.visitor.may(Action.SCHEDULE_SET, ask.of_tenant.tenant_id) else (),
         "done": _DONE.get(ask.query.text("done")),
         "path": f"/t/{name}/schedule",
         "lines": _lines(name, typed, schedule),
@@ -141,6 +142,12 @@ def _paused(ask: "Ask") -> Paused | None:
 def _schedules(ask: "Ask") -> "Schedules":
     """Return the handle of the tenant's schedule."""
     return ask.catalog.tenant(ask.of_tenant.tenant_id).schedules
+
+
+@lru_cache(maxsize=1)
+def _zones() -> list[str]:
+    """Return the names of all time zones, which are read from many files once."""
+    return sorted(available_timezones())
 
 
 def _done(ask: "Ask", what: str) -> Response:
