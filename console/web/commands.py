@@ -45,11 +45,6 @@ def retry_job(job: str) -> str:
     return _line("jobs retry", job)
 
 
-def show_schedule(name: str) -> str:
-    """Return the command that shows a schedule."""
-    return _line("schedule show", name)
-
-
 def set_schedule(name: str, cron: str, timezone: str) -> str:
     """Return the command that sets a schedule."""
     return _line("schedule set", name, cron=cron, timezone=timezone)

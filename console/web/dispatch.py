@@ -109,7 +109,7 @@ class Dispatch:
         if problem.code == Code.NOT_SIGNED_IN and ask.form and not ask.from_htmx:
             return self._rendered(ask, route, sign_in.before_form(ask))
         if problem.status == 500:
-            self._note_defect(route, error)
+            log.error("%s %s failed with %s", route.method, route.path, defect(error))
         page = Page(template="error.html", values={"problem": problem}, status=problem.status, scripts=False)
         try:
             return self._rendering.answer(ask, page, route.path)
@@ -123,10 +123,6 @@ class Dispatch:
             return
         tenant = ask.tenant.name if ask.tenant else "-"
         log.info("%s %s %d %d ms %s %s", route.method, route.path, status, seconds * 1000, ask.visitor.actor, tenant)
-
-    def _note_defect(self, route: "Route", error: Exception) -> None:
-        """Write where a defect is."""
-        log.error("%s %s failed with %s", route.method, route.path, defect(error))
 
 
 def admitted(ask: Ask, route: "Route") -> Ask:

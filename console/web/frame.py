@@ -75,7 +75,6 @@ class Frame:
     """True if single keys are shortcuts."""
     dense: bool
     """True for rows of the usual height."""
-    home: str
     handle: str | None = None
     installation: tuple[Link, ...] = ()
     of_tenant: tuple[Link, ...] = ()
@@ -99,7 +98,7 @@ def frame_of(
     ``active`` is the path of its route, ``paths`` those of all routes: the navigation shows only pages that exist.
     """
     if ask is None:
-        return Frame(scripts=scripts, theme=_theme(theme), keys=False, dense=True, home="/")
+        return Frame(scripts=scripts, theme=_theme(theme), keys=False, dense=True)
     cookies = ask.request.cookies
     visitor, tenant = ask.visitor, ask.tenant
     person = visitor.signed_in.person.handle if visitor.signed_in else None
@@ -108,7 +107,6 @@ def frame_of(
         theme=_theme(cookies.get("theme")),
         keys=cookies.get("keys") != "off",
         dense=cookies.get("rows") != "comfortable",
-        home="/",
         handle=person,
         installation=tuple(_links(_INSTALLATION, visitor, None, active, paths)) if person else (),
         of_tenant=tuple(_links(_TENANT, visitor, tenant, active, paths)) if tenant else (),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from console.web.visitor import Visitor
     from shared.domain.key_health import KeyHealth
     from shared.domain.model import Tenant
+    from shared.domain.people import SignedIn
     from shared.ports.catalog.database import Catalog
 
 
@@ -101,6 +102,13 @@ class Ask:
         """Return the tenant of a route whose path names one."""
         assert self.tenant is not None
         return self.tenant
+
+    @property
+    def signed_in(self) -> "SignedIn":
+        """Return the sign-in of a route that needs one. Raise Refuse ``NOT_SIGNED_IN``."""
+        if self.visitor.signed_in is None:
+            raise Refuse(Code.NOT_SIGNED_IN, "Sign in first.")
+        return self.visitor.signed_in
 
     @property
     def from_htmx(self) -> bool:

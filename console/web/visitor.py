@@ -1,7 +1,6 @@
 """Who sent a request: a person by the cookie of a sign-in, or nobody. Programs with tokens have the API."""
 
 import contextlib
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.domain.access import Action, Grant, may
 from shared.domain.errors import EntrakeepError
 from shared.domain.people import SEEN_EVERY, SignedIn
+from shared.engine.access.sign_in import actor_of, hash_of
 
 if TYPE_CHECKING:
     from shared.ports.catalog.database import Catalog
@@ -29,7 +29,7 @@ class Visitor:
     def actor(self) -> str:
         """Return the actor whom audit events name."""
         if self.signed_in is not None:
-            return f"person:{self.signed_in.person.handle}"
+            return actor_of(self.signed_in.person)
         return "visitor"
 
     @property
@@ -48,11 +48,6 @@ class Visitor:
     def confirmed(self, now: datetime) -> bool:
         """Return True if the person has confirmed in the last minutes."""
         return self.signed_in is not None and self.signed_in.sign_in.confirmed(now)
-
-
-def hash_of(cookie: str) -> str:
-    """Return what SQL stores of a cookie."""
-    return hashlib.sha256(cookie.encode(errors="replace")).hexdigest()
 
 
 def visitor_of(catalog: "Catalog", cookies: Mapping[str, str], now: datetime, *, by_itself: bool) -> Visitor:

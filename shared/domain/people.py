@@ -51,6 +51,10 @@ class Means(StrEnum):
     """A password together with a one-time code."""
 
 
+PERSON = "person:"
+"""How the actor of a person begins in audit events; the handle follows."""
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may sign in."""
 

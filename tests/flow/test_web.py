@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from console.web.visitor import COOKIE, hash_of
+from console.web.visitor import COOKIE
 from shared.domain.access import Grant, Role
 from shared.domain.people import Means, SignIn
+from shared.engine.access.sign_in import hash_of
 from tests.contract.catalog.world import World, new_id
 from tests.flow.shell import PROGRAM
 from tests.parts import free_port

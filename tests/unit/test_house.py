@@ -112,7 +112,7 @@ NOT_LIMITS = {
         domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT
         console/cli/operation_lines._NARROWEST console/cli/stacked._GAP console/cli/stacked._INDENT
-        console/cli/tables._PROSE_COLUMNS console/web/marks._LONGEST console/web/pages/home._MOST console/web/words._STEPS
+        console/cli/tables._PROSE_COLUMNS console/web/pages/home._MOST console/web/words._STEPS
         adapters/catalog/key_summary._JOBS adapters/catalog/key_requests._RECENT console/web/pages/keys._DAYS
         console/web/timeline.WIDTH console/web/timeline._PARTS console/web/pages/connection._LAST_CHECKS
         console/web/api/tenants._LAST_CHECKS

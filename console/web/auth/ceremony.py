@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from console.web.auth.who import ATTRIBUTES
 from shared.domain.errors import Code, Refuse
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def begin(ask: "Ask", purpose: str, **detail: str) -> Ceremony:
     browser = ask.request.cookies.get(COOKIE, "")
     if len(browser) != len(_random()):
         browser = _random()
-        ask.headers.append(("set-cookie", f"{COOKIE}={browser}; Path=/; Secure; HttpOnly; SameSite=Lax"))
+        ask.headers.append(("set-cookie", f"{COOKIE}={browser}; {ATTRIBUTES}"))
     ceremony = Ceremony(_random(), browser)
     lasts = timedelta(seconds=ask.front.limits.ceremony_seconds)
     ask.catalog.challenges().keep(ceremony.hash, purpose, detail, lasts)
@@ -82,7 +83,7 @@ def answered(ask: "Ask", purpose: str, seed: str) -> tuple[Ceremony, Mapping[str
 
 def forget(ask: "Ask") -> None:
     """Remove the browser's cookie once its ceremonies have served."""
-    ask.headers.append(("set-cookie", f"{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"))
+    ask.headers.append(("set-cookie", f"{COOKIE}=; {ATTRIBUTES}; Max-Age=0"))
 
 
 def _random() -> str:

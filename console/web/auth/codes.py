@@ -13,7 +13,6 @@ from shared.engine.access.ways import replace_codes
 
 if TYPE_CHECKING:
     from console.web.page import Ask
-    from shared.domain.people import Person
 
 _AFTER = "/set-up/directory"
 
@@ -25,7 +24,7 @@ def show(ask: "Ask") -> Page:
 
 def make(ask: "Ask") -> Page:
     """Make new codes in place of the old ones, and show them. A person without a password sets one now."""
-    person, ways = _person(ask), ask.catalog.ways()
+    person, ways = ask.signed_in.person, ask.catalog.ways()
     if ask.form.get("password") or ways.password(person.person_id) is None:
         try:
             ways.add(person.person_id, password_without_codes(ask))
@@ -40,7 +39,7 @@ def make(ask: "Ask") -> Page:
 def check(ask: "Ask") -> Page | Response:
     """Go on if one of the codes was typed. It is not used up."""
     number, text = parts_of_code(ask.form.text("code"))
-    hashed = ask.catalog.ways().code(_person(ask).person_id, number)
+    hashed = ask.catalog.ways().code(ask.signed_in.person.person_id, number)
     if hashed is None or not ask.front.passwords.verify(hashed, text):
         return _page(
             ask, wrong_code="This is none of your newest codes. Type it with its number, as printed.", checking=True
@@ -64,13 +63,6 @@ def _page(
         "set_up": set_up or ask.form.flag("set-up"),
         "wrong_code": wrong_code,
         "wrong_password": wrong_password,
-        "has_password": ask.catalog.ways().password(_person(ask).person_id) is not None,
+        "has_password": ask.catalog.ways().password(ask.signed_in.person.person_id) is not None,
     }
     return Page(template="auth/codes.html", values=values, status=422 if wrong_code or wrong_password else 200)
-
-
-def _person(ask: "Ask") -> "Person":
-    """Return the person of a route that needs one. Raise Refuse ``NOT_SIGNED_IN``."""
-    if ask.visitor.signed_in is None:
-        raise Refuse(Code.NOT_SIGNED_IN, "Sign in first.")
-    return ask.visitor.signed_in.person

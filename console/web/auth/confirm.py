@@ -8,7 +8,7 @@ from console.web.auth import answers, ceremony, interrupted, who
 from console.web.page import Page
 from console.web.visitor import Visitor
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import Means, SignedIn
+from shared.domain.people import Means
 from shared.engine.access import confirm as access
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def page(
     ask: "Ask", *, carry: interrupted.Interrupted | None = None, problem: str = "", password_tried: bool = False
 ) -> Page:
     """Return the page with the person's own ways to confirm."""
-    front, signed_in = ask.front, _signed_in(ask)
+    front, signed_in = ask.front, ask.signed_in
     means = ask.catalog.people().get(signed_in.person.person_id).ways.means()
     values = {
         "carry": carry,
@@ -49,7 +49,7 @@ def page(
 def options(ask: "Ask") -> Response:
     """Begin the ceremony of one of the person's passkeys."""
     current = ceremony.begin(ask, _PURPOSE)
-    known = ask.catalog.ways().passkeys(_signed_in(ask).person.person_id)
+    known = ask.catalog.ways().passkeys(ask.signed_in.person.person_id)
     allowed = [passkey.credential_id for passkey in known]
     return answers.options(current, ask.front.passkeys.request_options(current.challenge, allowed))
 
@@ -76,7 +76,7 @@ def renew(ask: "Ask") -> Visitor:
 
 def _proved(ask: "Ask") -> Visitor:
     """Verify the proof in the form. Raise Refuse ``NOT_SIGNED_IN`` or ``TOO_MANY_TRIES``."""
-    form, front, signed_in = ask.form, ask.front, _signed_in(ask)
+    form, front, signed_in = ask.form, ask.front, ask.signed_in
     origin = who.origin_of(ask)
     if form.flag("answer"):
         current, _ = ceremony.answered(ask, _PURPOSE, form.text("seed"))
@@ -88,10 +88,3 @@ def _proved(ask: "Ask") -> Visitor:
             ask.catalog, front.passwords, signed_in, form.get("password", ""), form.text("code"), origin, ask.now
         )
     return renew(ask)
-
-
-def _signed_in(ask: "Ask") -> SignedIn:
-    """Return the sign-in of a route that needs one. Raise Refuse ``NOT_SIGNED_IN``."""
-    if ask.visitor.signed_in is None:
-        raise Refuse(Code.NOT_SIGNED_IN, "Sign in first.")
-    return ask.visitor.signed_in

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from console.web.auth import ceremony
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import Passkey, check_password_text
+from shared.domain.people import Passkey
+from shared.engine.access.ways import new_password
 from shared.ports.catalog.ways import NewPassword
 from shared.ports.passkeys import PasskeyRefused
 
@@ -33,6 +34,4 @@ def made_passkey(ask: "Ask", current: ceremony.Ceremony, name: str = FIRST_PASSK
 
 def password_without_codes(ask: "Ask") -> NewPassword:
     """Return the password in the form, to which codes are added on the next page. Raise Refuse ``WRONG_USE``."""
-    password = ask.form.get("password", "")
-    check_password_text(password)
-    return NewPassword(hash=ask.front.passwords.hash(password), codes=())
+    return new_password(ask.front.passwords, ask.form.get("password", ""))

@@ -15,7 +15,8 @@ _SYSTEMS = (
     *(("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad")),
     *(("Macintosh", "macOS"), ("Linux", "Linux")),
 )
-_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+"""The attributes of each cookie that proves something."""
 
 
 def cookie_of(ask: "Ask") -> str:
@@ -25,13 +26,13 @@ def cookie_of(ask: "Ask") -> str:
 
 def set_cookie(ask: "Ask", cookie: str) -> Visitor:
     """Give the browser the cookie of a sign-in, in place of any other. Return the visitor that it makes of the sender."""
-    ask.headers.append(("set-cookie", f"{COOKIE}={cookie}; {_ATTRIBUTES}"))
+    ask.headers.append(("set-cookie", f"{COOKIE}={cookie}; {ATTRIBUTES}"))
     return visitor_of(ask.front.catalog, {COOKIE: cookie}, ask.now, by_itself=False)
 
 
 def remove_cookie(ask: "Ask") -> None:
     """Make the browser forget the cookie of its sign-in."""
-    ask.headers.append(("set-cookie", f"{COOKIE}=; {_ATTRIBUTES}; Max-Age=0"))
+    ask.headers.append(("set-cookie", f"{COOKIE}=; {ATTRIBUTES}; Max-Age=0"))
 
 
 def origin_of(ask: "Ask") -> Origin:

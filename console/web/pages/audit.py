@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode
 
 from starlette.responses import Response, StreamingResponse
 
 from console.documents.audit import EventDocument, TrailVerification, event_document, trail_verification
 from console.web import commands
+from console.web.addresses import address
 from console.web.page import Page
 from shared.domain.access import Action as Right
 from shared.domain.audit import INSTALLATION, Action, Entry
@@ -67,8 +67,8 @@ def _page(ask: "Ask", verified: TrailVerification | None = None) -> Page:
         "filters": {field: filters.get(field, "") for field in _FILTERS},
         "narrow": bool(filters),
         "actions": _actions(),
-        "next": _address(path, {**filters, "below": str(rows[-1].number)}) if len(entries) > limit else None,
-        "first": _address(path, filters) if below is not None else None,
+        "next": address(path, {**filters, "below": str(rows[-1].number)}) if len(entries) > limit else None,
+        "first": address(path, filters) if below is not None else None,
         "position": position,
         "anchored_at": _time_of(audit, position),
         "fits": position.newest == (position.head.number if position.head else 0),
@@ -171,8 +171,3 @@ def _choices() -> Iterator[tuple[str, str]]:
         if len(members) > 1:
             yield f"{family}.*", f"{family} (all)"
         yield from ((member, member) for member in members)
-
-
-def _address(path: str, query: Mapping[str, str]) -> str:
-    """Return the address of a list with these fields."""
-    return f"{path}?{urlencode(query)}" if query else path

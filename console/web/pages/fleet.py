@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from urllib.parse import urlencode
 
 from console.documents.fleet import ProtectionDocument, protection_document
 from console.documents.words import counted, duration
 from console.web import commands
+from console.web.addresses import address
 from console.web.page import Page
 from shared.domain.access import Action
 from shared.domain.errors import Code, Refuse
@@ -125,12 +125,6 @@ def label_of(state: Freshness) -> str:
     """Return what a state is called."""
     word, label = shown_as(state)
     return label or word
-
-
-def address(path: str, filters: Mapping[str, str]) -> str:
-    """Return the address of a list with these filters, without empty ones."""
-    given = {name: value for name, value in filters.items() if value}
-    return f"{path}?{urlencode(given)}" if given else path
 
 
 def _chosen(options: Mapping[str, frozenset[_E]], text: str) -> frozenset[_E]:

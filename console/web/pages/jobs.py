@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
 from console.documents.job_sentences import result_of, sentence_of
 from console.documents.words import duration
 from console.web import commands
+from console.web.addresses import address
 from console.web.auth import confirm
 from console.web.page import Page
 from shared.domain.access import Action, needs_confirmation
@@ -138,8 +138,8 @@ def _listed(ask: "Ask", tenant_id: str | None) -> Page:
         "rows": rows,
         "filters": {"state": "", "kind": "", "by": "", **filters},
         "narrow": bool(filters),
-        "next": _address(path, {**filters, "after": rows[-1].job.job_id}) if len(jobs) > limit else None,
-        "first": _address(path, filters) if wanted.after else None,
+        "next": address(path, {**filters, "after": rows[-1].job.job_id}) if len(jobs) > limit else None,
+        "first": address(path, filters) if wanted.after else None,
         "states": _options(JobState),
         "kinds": _options(kind for kind in JobKind),
         "origins": [("", "Anybody"), (Origin.HAND.value, "A person"), (Origin.SCHEDULE.value, "The schedule")],
@@ -165,11 +165,6 @@ def _row(job: Job, tenant: str) -> JobRow:
 def _options(values: Iterable[StrEnum]) -> list[tuple[str, str]]:
     """Return the choices of a filter."""
     return [("", "All"), *((value.value, value.value.replace("_", " ")) for value in values)]
-
-
-def _address(path: str, filters: Mapping[str, str]) -> str:
-    """Return the address of a list with these filters."""
-    return f"{path}?{urlencode(filters)}" if filters else path
 
 
 def retryable(job: Job) -> bool:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from console.documents.keys import KeyDocument
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import KeyMode
+from shared.domain.people import PERSON
 
 CHECKS = {
     "form": "The text is the ARN of an AWS KMS key",
@@ -71,4 +72,4 @@ def paragraphs(text: str) -> list[str]:
 
 def person_of(actor: str | None) -> str:
     """Return whom an actor names, without the word for the kind of actor: ``ana`` for ``person:ana``."""
-    return (actor or "").removeprefix("person:")
+    return (actor or "").removeprefix(PERSON)

@@ -10,7 +10,7 @@ from console.web.auth import answers, ceremony
 from console.web.auth.first_way import made_passkey
 from console.web.page import Page
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import Means, SignedIn, check_name
+from shared.domain.people import Means, check_name
 
 if TYPE_CHECKING:
     from console.web.page import Ask
@@ -29,7 +29,7 @@ def show(ask: "Ask") -> Page:
 def passkey_options(ask: "Ask") -> Response:
     """Begin the ceremony of a further passkey."""
     check_name(ask.form.text("name"))
-    person = _own(ask).person
+    person = ask.signed_in.person
     current = ceremony.begin(ask, _PURPOSE)
     known = [passkey.credential_id for passkey in ask.catalog.ways().passkeys(person.person_id)]
     text = ask.front.passkeys.creation_options(current.challenge, person.person_id.encode(), person.handle, known)
@@ -41,7 +41,7 @@ def add_passkey(ask: "Ask") -> Page | Response:
     try:
         name = check_name(ask.form.text("name"))
         current, _ = ceremony.answered(ask, _PURPOSE, ask.form.text("seed"))
-        ask.catalog.ways().add(_own(ask).person.person_id, made_passkey(ask, current, name))
+        ask.catalog.ways().add(ask.signed_in.person.person_id, made_passkey(ask, current, name))
     except Refuse as error:
         return _refused(ask, error)
     return _done()
@@ -54,7 +54,7 @@ def remove_passkey(ask: "Ask") -> Page | Response:
     except (binascii.Error, ValueError):
         credential_id = b""
     try:
-        ask.catalog.ways().remove_passkey(_own(ask).person.person_id, credential_id)
+        ask.catalog.ways().remove_passkey(ask.signed_in.person.person_id, credential_id)
     except Refuse as error:
         return _refused(ask, error)
     return _done()
@@ -66,7 +66,7 @@ def remove_way(ask: "Ask") -> Page | Response:
     if chosen not in (Means.PASSWORD, Means.PROVIDER):
         raise Refuse(Code.WRONG_USE, "Choose the password or the provider.")
     try:
-        ask.catalog.ways().remove(_own(ask).person.person_id, Means(chosen))
+        ask.catalog.ways().remove(ask.signed_in.person.person_id, Means(chosen))
     except Refuse as error:
         return _refused(ask, error)
     return _done()
@@ -74,7 +74,7 @@ def remove_way(ask: "Ask") -> Page | Response:
 
 def end_sign_in(ask: "Ask") -> Response:
     """End one of one's own sign-ins, or all but this one."""
-    own = _own(ask)
+    own = ask.signed_in
     sign_ins, person_id = ask.catalog.sign_ins(), own.person.person_id
     if ask.form.flag("others"):
         sign_ins.end_all(person_id, but=own.sign_in.sign_in_id)
@@ -85,7 +85,7 @@ def end_sign_in(ask: "Ask") -> Response:
 
 def _page(ask: "Ask", problem: Refuse | None = None) -> Page:
     """Return the page, in four queries."""
-    own, front = _own(ask), ask.front
+    own, front = ask.signed_in, ask.front
     person_id = own.person.person_id
     detail = ask.catalog.people().get(person_id)
     passkeys = ask.catalog.ways().passkeys(person_id)
@@ -112,10 +112,3 @@ def _refused(ask: "Ask", error: Refuse) -> Page:
 
 def _done() -> Response:
     return RedirectResponse("/me", 303)
-
-
-def _own(ask: "Ask") -> SignedIn:
-    """Return the sign-in of a route that needs one. Raise Refuse ``NOT_SIGNED_IN``."""
-    if ask.visitor.signed_in is None:
-        raise Refuse(Code.NOT_SIGNED_IN, "Sign in first.")
-    return ask.visitor.signed_in

@@ -280,9 +280,7 @@ def _shown(error: Refuse) -> Refuse:
 
 def _asker(ask: "Ask") -> Asker:
     """Return the visitor as the one who asks. Raise Refuse ``NOT_SIGNED_IN``."""
-    if ask.visitor.signed_in is None:
-        raise Refuse(Code.NOT_SIGNED_IN, "Sign in first.")
-    return asker_of(ask.visitor.signed_in)
+    return asker_of(ask.signed_in)
 
 
 def _tenant(ask: "Ask") -> str | None:

@@ -11,7 +11,7 @@ from console.web.page import Page
 from console.web.returning import safe_return
 from shared.domain.access import Action
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import LONGEST_TOKEN, SignedIn
+from shared.domain.people import LONGEST_TOKEN
 from shared.engine.access import tokens as access
 from shared.engine.access.people import asker_of
 
@@ -30,7 +30,7 @@ def show(ask: "Ask") -> Page:
 
 def make(ask: "Ask") -> Page:
     """Make a token, and show it once."""
-    form, own = ask.form, _own(ask)
+    form, own = ask.form, ask.signed_in
     tenant = _tenant(ask, form.text("tenant"))
     networks = form.text("networks").replace(",", " ").split()
     try:
@@ -54,14 +54,14 @@ def make(ask: "Ask") -> Page:
 
 def end(ask: "Ask") -> Response:
     """End a token: one's own, or one that the visitor may end by role. Go back to the page that lists it."""
-    own = _own(ask)
+    own = ask.signed_in
     access.end(ask.catalog, asker_of(own), ask.form.text("id"), ask.now, signed_in=own)
     return RedirectResponse(safe_return(ask, ask.form.text("return"), "/me/tokens"), 303)
 
 
 def _page(ask: "Ask", tenant: str | None, problem: Refuse | None = None) -> Page:
     """Return the page."""
-    own, form = _own(ask), ask.form
+    own, form = ask.signed_in, ask.form
     tenant_id = None if tenant is None else ask.catalog.find(tenant).tenant_id
     offered = access.offered(asker_of(own), tenant_id, ask.now)
     values = {
@@ -96,10 +96,3 @@ def _days(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text[:4]) <= LONGEST_TOKEN.days or len(text) > 3:
         raise Refuse(Code.WRONG_USE, f"A token lasts 1 to {LONGEST_TOKEN.days} days.")
     return int(text)
-
-
-def _own(ask: "Ask") -> SignedIn:
-    """Return the sign-in of a route that needs one. Raise Refuse ``NOT_SIGNED_IN``."""
-    if ask.visitor.signed_in is None:
-        raise Refuse(Code.NOT_SIGNED_IN, "Sign in first.")
-    return ask.visitor.signed_in

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import SET_UP_CODE_LASTS, check_handle
+from shared.domain.people import PERSON, SET_UP_CODE_LASTS, check_handle
 from shared.engine.access.codes import new_set_up_code, read_set_up_code
 from shared.engine.access.invitations import means_of
 from shared.engine.access.sign_in import Origin, Started, begin, hash_of
@@ -41,7 +41,7 @@ def set_up(
     """
     lower = check_handle(handle)
     check_code(catalog, code, origin, now)
-    ways = catalog.as_actor(f"person:{lower}").ways()
+    ways = catalog.as_actor(PERSON + lower).ways()
     person = ways.set_up(_hash(code), person_id or str(uuid.uuid4()), lower, way, now)
     return begin(catalog, person, means_of(way), origin, now)
 

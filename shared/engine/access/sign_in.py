@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.people import LONGEST_SIGN_IN, Identity, Means, Person, SignIn, check_handle
+from shared.domain.people import LONGEST_SIGN_IN, PERSON, Identity, Means, Person, SignIn, check_handle
 from shared.engine.access.codes import parts_of_code
 from shared.engine.access.slowing import begin_try, of_address
 from shared.ports.catalog.database import Catalog
@@ -123,7 +123,7 @@ def proved_by_passkey(
 
 def actor_of(person: Person) -> str:
     """Return the actor that audit events name for a person."""
-    return f"person:{person.handle}"
+    return PERSON + person.handle
 
 
 def new_cookie() -> str:

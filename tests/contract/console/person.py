@@ -11,11 +11,11 @@ import httpx
 
 from console.web.visitor import COOKIE
 from shared.domain.access import Grant
-from shared.engine.access import ways
 from shared.engine.access.slowing import of_address
 from tests.contract.catalog.world import new_id
 from tests.contract.console.served import QUICK_PASSWORDS, Console
 from tests.contract.sign_in.authenticator import Authenticator
+from tests.contract.sign_in.codes import password_with_codes
 
 WORD = "correct horse battery"
 
@@ -100,9 +100,9 @@ def person(console: Console, *grants: Grant, break_glass: bool = False, passkey:
     person_id = new_id()
     handle = f"ana-{person_id[:8]}"
     console.world.catalog.people().add(person_id, handle, grants=grants, break_glass=break_glass)
-    way = ways.password_way(QUICK_PASSWORDS, WORD)
-    console.world.catalog.ways().add(person_id, way.way)
-    visitor = Visitor(console, handle, way.codes)
+    way, codes = password_with_codes(QUICK_PASSWORDS, WORD)
+    console.world.catalog.ways().add(person_id, way)
+    visitor = Visitor(console, handle, codes)
     if passkey:
         visitor.sign_in()
         assert visitor.by_passkey("/me/passkeys", "create", name="phone").headers["location"] == "/me"

@@ -17,13 +17,14 @@ from argon2 import PasswordHasher
 from console.web.front import Front
 from console.web.pulse import Pulse
 from console.web.server import server_of
-from console.web.visitor import COOKIE, hash_of
+from console.web.visitor import COOKIE
 from shared import wiring
 from shared.adapters.clock import SystemClock
 from shared.adapters.passwords import Argon2Passwords
 from shared.domain.access import Grant, Role
 from shared.domain.limits import LIMITS
 from shared.domain.people import Means, SignIn
+from shared.engine.access.sign_in import hash_of
 from shared.ports.catalog.database import Catalog
 from shared.web_config import WebSettings
 from tests.contract.catalog.world import World, new_id

@@ -13,11 +13,12 @@ import httpx
 import msgspec
 import pytest
 
-from console.web.visitor import COOKIE, hash_of
+from console.web.visitor import COOKIE
 from shared.domain.access import Grant, Role
 from shared.domain.errors import Answer
 from shared.domain.jobs import Job, JobKind, Origin, steps_of
 from shared.domain.limits import LIMITS
+from shared.engine.access.sign_in import hash_of
 from shared.ports.catalog.tenant import TenantCatalog
 from tests.contract.console.counted import counted
 from tests.contract.console.served import QUICK, Browser, Console, served_console

@@ -13,8 +13,9 @@ from console.web.api.endpoints import ENDPOINTS
 from console.web.api.table import PREFIX
 from console.web.routes import ROUTES
 from console.web.table import Route
-from console.web.visitor import COOKIE, hash_of
+from console.web.visitor import COOKIE
 from shared.domain.access import TENANT_ROLES, Action, Grant, Role, may
+from shared.engine.access.sign_in import hash_of
 from tests.contract.console.served import Browser, Console, served_console
 
 OWN, FOREIGN, UNKNOWN = "acme", "other", "nowhere"

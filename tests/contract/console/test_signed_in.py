@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.web.visitor import COOKIE, hash_of
+from console.web.visitor import COOKIE
+from shared.engine.access.sign_in import hash_of
 from tests.contract.console.served import Console
 
 

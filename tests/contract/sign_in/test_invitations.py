@@ -15,6 +15,7 @@ from shared.domain.people import Identity, Means, Passkey, Person
 from shared.engine.access import invitations, set_up, ways
 from shared.engine.access.sign_in import Origin, hash_of
 from shared.ports.catalog.database import Catalog
+from tests.contract.sign_in.codes import password_with_codes
 from tests.migrated import migrated_file
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -86,7 +87,7 @@ def test_an_invitation_lasts_72_hours_and_works_once(catalog: Catalog, ana: Pers
 
 @pytest.mark.parametrize("password", ["short", "x" * 257])
 def test_a_password_of_unfit_length_is_refused(password: str) -> None:
-    refused(Code.WRONG_USE, lambda: ways.password_way(PASSWORDS, password))
+    refused(Code.WRONG_USE, lambda: ways.new_password(PASSWORDS, password))
 
 
 def test_guessed_invitations_are_slowed_by_network(catalog: Catalog) -> None:
@@ -100,13 +101,13 @@ def test_guessed_invitations_are_slowed_by_network(catalog: Catalog) -> None:
 
 
 def test_no_secret_is_in_the_database_or_the_audit_trail(catalog: Catalog, ana: Person, tmp_path: Path) -> None:
-    password = ways.password_way(PASSWORDS, "correct horse battery")
+    way, first = password_with_codes(PASSWORDS, "correct horse battery")
     invited = invitations.invite(catalog, "ops@host", ana, NOW)
-    started = invitations.accept(catalog, invited.code, password.way, HERE, NOW)
+    started = invitations.accept(catalog, invited.code, way, HERE, NOW)
     codes = ways.replace_codes(catalog, PASSWORDS, ana)
     stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"person:ana" in stored
-    for secret in (invited.code, started.cookie, "correct horse battery", *password.codes, *codes):
+    for secret in (invited.code, started.cookie, "correct horse battery", *first, *codes):
         assert secret.encode() not in stored
-    for code in (*password.codes, *codes):
+    for code in (*first, *codes):
         assert code.partition("-")[2].replace("-", "").encode() not in stored

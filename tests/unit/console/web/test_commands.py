@@ -35,7 +35,6 @@ LINES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "show_job": (commands.show_job(JOB), "jobs show", {"job": JOB}),
     "cancel_job": (commands.cancel_job(JOB), "jobs cancel", {"job": JOB}),
     "retry_job": (commands.retry_job(JOB), "jobs retry", {"job": JOB}),
-    "show_schedule": (commands.show_schedule("contoso"), "schedule show", {"name": "contoso"}),
     "set_schedule": (
         commands.set_schedule("contoso", "0 */6 * * *", "Europe/Berlin"),
         "schedule set",
