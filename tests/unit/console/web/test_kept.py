@@ -1,5 +1,8 @@
 """Answers that pages share for a minute."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 from console.web.kept import Kept
 from shared.domain.limits import LIMITS
 
@@ -35,3 +38,23 @@ def test_a_failure_is_not_kept() -> None:
         except ValueError:
             answer = 0
     assert answer == 7
+
+
+def test_one_answer_that_takes_long_does_not_hold_up_another() -> None:
+    kept, begun, go_on = Kept(), Event(), Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(30)
+        return "slow"
+
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(kept.get, "a", 0.0, slow)
+        assert begun.wait(30)
+        same = threads.submit(kept.get, "a", 0.0, lambda: "made again")
+        try:
+            assert threads.submit(kept.get, "b", 0.0, lambda: "quick").result(30) == "quick"
+        finally:
+            go_on.set()
+        assert (first.result(30), same.result(30)) == ("slow", "slow")
+    assert len(kept._making) <= 2
