@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.hands import Hand, Keyboard, Mouse
 from tests.browser.key_page import agree, check, confirm, connected, expect_enabled, expect_valid, open_dialog
 from tests.browser.persons import Person, signed_in, with_password
-from tests.browser.stack import Stack, until
+from tests.browser.stack import Stack
 from tests.browser.watched import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -38,7 +38,7 @@ def test_a_key_is_enabled_without_javascript(stack: Stack, visiting: Visit, ana:
         expect(page.get_by_role("link", name="bob")).to_be_visible()
         open_dialog(page, hand, name)
         check(page, hand, arn)
-        until(lambda: "The key is valid" in (page.reload() and page.content()), "the key is valid", 90, pause=1)
+        expect_valid(page)
         stack.forget_confirmations()
         agree(page, hand)
         expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
