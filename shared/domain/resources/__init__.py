@@ -24,7 +24,9 @@ from shared.domain.resources.table import (
     ReferenceKind,
     Relation,
     Resource,
+    Rhythm,
     Stream,
+    Switch,
 )
 
 _MODULES = (
@@ -84,7 +86,9 @@ __all__ = [
     "Relation",
     "Resource",
     "Restoring",
+    "Rhythm",
     "Stream",
+    "Switch",
     "properties_of",
     "volatile_of",
 ]

@@ -22,6 +22,26 @@ class Reading(StrEnum):
     """The children of each object of another stream, one request for each object."""
 
 
+class Switch(StrEnum):
+    """Whether a resource is part of a backup unless the owner of the directory chooses otherwise."""
+
+    STANDARD = "standard"
+    """It is, unless it or its family is switched off."""
+    BETA = "beta"
+    """It is only with ``beta``, because Graph may change it without notice."""
+    OPTIONAL = "optional"
+    """It is only if it is switched on by name."""
+
+
+class Rhythm(StrEnum):
+    """How often a stream without delta is read."""
+
+    ALWAYS = "always"
+    """By each backup."""
+    SELDOM = "seldom"
+    """By a full backup, and by the first one after ``--full-every``: Graph cannot tell cheaply what has changed."""
+
+
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
     """A relation that a delta stream returns as ``<name>@delta``. Its links are a resource of their own."""
 
@@ -41,6 +61,26 @@ class Children(msgspec.Struct, frozen=True, kw_only=True):
     """True if the children are references to other objects, False if they are objects of their own."""
     filter: str = ""
     """The ``$filter`` of the owners that can have children; empty if all can."""
+    expanded: bool = False
+    """True if Graph shows up to 20 children of each owner by ``$expand`` on the owners' listing.
+
+    Then only owners with 20 children are asked for all of them.
+    """
+    to_one: bool = False
+    """True if an owner has at most one child. A 404 then means that it has none."""
+    detail: tuple[str, ...] = ()
+    """Properties that only a request for one owner shows: the child is the owner with these. ``segment`` is then a name."""
+    through: str = ""
+    """The collection of each owner whose objects have the children, such as ``instances``; empty if the owners have them."""
+    binary: bool = False
+    """True if the child is a file, such as a photo, instead of JSON."""
+    name: str = ""
+    """The children's name in keys, if it is another than ``segment``."""
+
+    @property
+    def named(self) -> str:
+        """Return the children's name in keys."""
+        return self.name or self.segment
 
 
 class ReferenceKind(StrEnum):
@@ -96,7 +136,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     resource: str
     family: str
     path: str
-    stream: str
+    stream: str = ""
+    """The stream that feeds it; the builders of ``rows`` fill it in."""
     permission_read: str
     permission_write: str
     licence: str
@@ -113,6 +154,10 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """The properties that name other objects. Values that are no GUID, such as ``All``, name none, except of kind NAME."""
     restoring: Restoring | None = None
     """How its records are written back; None if Entrakeep does not restore it yet."""
+    switch: Switch = Switch.STANDARD
+    """Whether a backup has it by default."""
+    warning: str = ""
+    """What a person must know before switching it on, as sentences."""
 
     @property
     def restore(self) -> str:
@@ -169,6 +214,22 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     children: Children | None = None
     paged: bool = True
     """False if Graph documents no ``$top`` for the path. Then the listing of owners has no ``$select`` either."""
+    filter: str = ""
+    """The ``$filter`` that the listing is sent with, where Graph demands one."""
+    expand: str = ""
+    """The ``$expand`` of a listing whose objects hold others, such as ``rules``."""
+    key: str = "id"
+    """The property that identifies an object, where Graph has no ``id``."""
+    needs: str = ""
+    """The property without which an object is not stored: empty, or the one that the stream exists for."""
+    rhythm: Rhythm = Rhythm.ALWAYS
+    """How often it is read. Delta streams are read by each backup."""
+    bucket: str = "directory"
+    """The limit of Graph that its requests count against: ``directory``, ``conditional-access`` or ``reports``."""
+    large: bool = False
+    """True if it can have so many objects that a reading from the beginning deserves a step of its own."""
+    absent: bool = False
+    """True if a 404 means that the directory has no such object, such as a branding that was never made."""
     api: str = "v1.0"
     """Graph's API version, filled in from the rows of its resources."""
 
@@ -185,7 +246,9 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def selection(self) -> str:
         """Return a short hash of path and ``$select``: a cursor made for another selection is not used."""
-        below = tuple(filter(None, (self.children.segment, self.children.filter))) if self.children else ()
-        version = () if self.api == "v1.0" else (self.api,)
-        text = "\n".join((*version, self.path, *below, *self.selected))
+        below = self.children
+        children = (below.segment, below.filter, *below.detail, below.through) if below else ()
+        version = "" if self.api == "v1.0" else self.api
+        parts = (version, self.path, *children, *self.selected, self.filter, self.expand)
+        text = "\n".join(filter(None, parts))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
