@@ -8,9 +8,10 @@ from uuid import UUID
 
 import typer
 
-from console.cli.naming import known_resources, known_tenants, newest_snapshot
+from console.cli.naming import known_families, known_resources, known_switches, known_tenants, newest_snapshot
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import is_tenant_name
+from shared.domain.resources.choice import FAMILIES, is_switchable
 
 _RESOURCE = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)*")
 
@@ -57,6 +58,25 @@ def _resources(values: list[str] | None) -> list[str]:
     for value in values or []:
         if not _RESOURCE.fullmatch(value):
             raise typer.BadParameter(f"'{value}' is not the name of a resource; 'entrakeep resources' lists them.")
+    return values or []
+
+
+def _families(values: list[str] | None) -> list[str]:
+    """Return the names of families. Raise BadParameter if there is no such family."""
+    for value in values or []:
+        if value not in FAMILIES:
+            raise typer.BadParameter(f"there is no family '{value}': give one of {', '.join(FAMILIES)}.")
+    return values or []
+
+
+def _switches(values: list[str] | None) -> list[str]:
+    """Return the names that a choice may switch. Raise BadParameter if there is no such family or resource."""
+    for value in values or []:
+        if not is_switchable(value):
+            sentence = (
+                f"there is no family or resource '{value}'. 'entrakeep resources' lists them; beta is all beta ones."
+            )
+            raise typer.BadParameter(sentence)
     return values or []
 
 
@@ -125,6 +145,36 @@ ResourceNames = Annotated[
         help="Only this resource. Can be given several times.",
         callback=_resources,
         autocompletion=known_resources,
+    ),
+]
+FamilyNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--family",
+        metavar="FAMILY",
+        help="Only this family of resources. Can be given several times.",
+        callback=_families,
+        autocompletion=known_families,
+    ),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="NAME",
+        help="Leave out this family or resource. Can be given several times.",
+        callback=_switches,
+        autocompletion=known_switches,
+    ),
+]
+With = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="NAME",
+        help="Include this family or resource, or beta: all resources of Graph's beta version. Can be given several times.",
+        callback=_switches,
+        autocompletion=known_switches,
     ),
 ]
 Ids = Annotated[

@@ -1,8 +1,9 @@
-"""Names for shell completion: tenants from the catalog, resources from their table."""
+"""Names for shell completion: tenants from the catalog, resources and families from their table."""
 
 import re
 
 from shared.domain.resources import RESOURCES
+from shared.domain.resources.choice import BETA, FAMILIES
 
 _PLAIN = re.compile(r"[a-z0-9-]+")
 
@@ -24,6 +25,16 @@ def known_tenants(incomplete: str) -> list[str]:
 def known_resources(incomplete: str) -> list[str]:
     """Return the resources whose names start with ``incomplete``."""
     return [name for name in RESOURCES if name.startswith(incomplete)]
+
+
+def known_families(incomplete: str) -> list[str]:
+    """Return the families whose names start with ``incomplete``."""
+    return [name for name in FAMILIES if name.startswith(incomplete)]
+
+
+def known_switches(incomplete: str) -> list[str]:
+    """Return the names starting with ``incomplete`` that a choice may switch."""
+    return [name for name in (BETA, *FAMILIES, *RESOURCES) if name.startswith(incomplete)]
 
 
 def newest_snapshot(incomplete: str) -> list[str]:

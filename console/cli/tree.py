@@ -16,6 +16,7 @@ from console.cli import (
     metrics,
     notices,
     people,
+    permissions,
     plan,
     resources,
     restore,
@@ -60,6 +61,7 @@ app.add_typer(stack.app)
 app.add_typer(web.app)
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(resources.app)
+app.add_typer(permissions.app)
 app.add_typer(backup.app)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app)

@@ -2,14 +2,36 @@
 
 from pathlib import Path
 
-from tests.generated import access, command_line, json_page, keys, restore, schemas, settings, stores
+from tests.generated import (
+    access,
+    command_line,
+    comparing,
+    coverage,
+    json_page,
+    keys,
+    permissions,
+    restore,
+    schemas,
+    settings,
+    stores,
+)
 
 
 def files() -> dict[Path, str]:
     """Return every generated file with the text that it must have."""
-    pages = {
-        module.PAGE: module.text() for module in (access, command_line, json_page, keys, restore, settings, stores)
-    }
+    modules = (
+        access,
+        command_line,
+        comparing,
+        coverage,
+        json_page,
+        keys,
+        permissions,
+        restore,
+        settings,
+        stores,
+    )
+    pages = {module.PAGE: module.text() for module in modules}
     return {**pages, **schemas.files()}
 
 

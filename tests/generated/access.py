@@ -1,6 +1,7 @@
 """Generate the table of roles and actions in ``docs/access.md`` from the table that the code decides by."""
 
 from shared.domain.access import RULES, Action, Role, Rule
+from tests.generated.tables import table, with_part
 from tests.pages import TOP
 
 PAGE = TOP / "docs" / "access.md"
@@ -9,16 +10,9 @@ _BEGIN, _END = "<!-- The table is generated: make docs -->\n", "<!-- The end of 
 
 def text() -> str:
     """Return the page with the table as it must be."""
-    before, _, rest = PAGE.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return before + _BEGIN + "".join(_lines()) + _END + after
-
-
-def _lines() -> list[str]:
-    """Return the lines of the table."""
-    heads = ["action", *(role.value for role in Role), "c", "2", "t"]
+    heads = ("action", *(role.value for role in Role), "c", "2", "t")
     rows = [_row(action, rule) for action, rule in RULES.items() if rule.roles]
-    return [f"| {' | '.join(row)} |\n" for row in (heads, ["---"] * len(heads), *rows)]
+    return with_part(PAGE, _BEGIN, _END, table(heads, rows))
 
 
 def _row(action: Action, rule: Rule) -> list[str]:

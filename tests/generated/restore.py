@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from shared.domain.resources import REMAPPED, RESOURCES, Reference, ReferenceKind, Resource, Restoring
 from shared.domain.resources.restoring import RestoreKind, SafeCreate
+from tests.generated.tables import code, table
 from tests.pages import TOP
 
 PAGE = TOP / "docs" / "restore.md"
@@ -56,17 +57,17 @@ def text() -> str:
 def _overview() -> str:
     rows = sorted(RESOURCES.values(), key=lambda row: _restoring(row).stage)
     cells = (
-        [_code([row.resource]), row.restore, _code(row.permissions_to_restore) or "none", str(_restoring(row).stage)]
+        [code([row.resource]), row.restore, code(row.permissions_to_restore) or "none", str(_restoring(row).stage)]
         for row in rows
     )
-    return "## Overview\n\n" + _table(("resource", "how", "permissions", "stage"), cells)
+    return "## Overview\n\n" + table(("resource", "how", "permissions", "stage"), cells)
 
 
 def _section(row: Resource) -> str:
     part = _restoring(row)
     facts = [*_facts(row, part)]
     catches = [*(f"- {each}\n" for each in part.catches), *(f"- {each.reason}\n" for each in part.fixed)]
-    return f"\n## {row.resource}\n\n{_KINDS[part.kind]}\n\n" + _table(("what", "how"), facts) + _list(catches)
+    return f"\n## {row.resource}\n\n{_KINDS[part.kind]}\n\n" + table(("what", "how"), facts) + _list(catches)
 
 
 def _facts(row: Resource, part: Restoring) -> Iterable[tuple[str, str]]:
@@ -87,10 +88,10 @@ def _facts(row: Resource, part: Restoring) -> Iterable[tuple[str, str]]:
         if part.bin.loses:
             yield "an undelete loses", "; ".join(part.bin.loses)
     if part.kind in (RestoreKind.OBJECT, RestoreKind.ROW):
-        names = _code([part.mark] if part.create is SafeCreate.MARK else part.identified_by)
+        names = code([part.mark] if part.create is SafeCreate.MARK else part.identified_by)
         yield "never created twice", _CREATES[part.create].format(names=names)
     yield from _properties(part)
-    yield "permissions", _code(row.permissions_to_restore) or "none"
+    yield "permissions", code(row.permissions_to_restore) or "none"
     yield from ((title, ", ".join(names)) for title, names in (("directory roles", part.roles),) if names)
 
 
@@ -112,13 +113,13 @@ def _properties(part: Restoring) -> Iterable[tuple[str, str]]:
         ("cannot come back", part.secret),
         ("by an administrator only", part.by_administrator),
     )
-    yield from ((title, _code(names)) for title, names in rows if names)
+    yield from ((title, code(names)) for title, names in rows if names)
 
 
 def _references() -> str:
     """Return the section about properties that name other objects."""
     cells = [
-        [f"`{row.resource}`", f"`{each.path}`", _NAMES[each.kind], _code(each.resources), _rewritten(each)]
+        [f"`{row.resource}`", f"`{each.path}`", _NAMES[each.kind], code(each.resources), _rewritten(each)]
         for row in RESOURCES.values()
         for each in row.references
     ]
@@ -129,7 +130,7 @@ If an object was recreated, its new id is written wherever the snapshot names th
 if every object that it names exists.
 
 """
-    return intro + _table(("resource", "property", "names", "of", "rewritten"), cells)
+    return intro + table(("resource", "property", "names", "of", "rewritten"), cells)
 
 
 def _rewritten(reference: Reference) -> str:
@@ -141,14 +142,5 @@ def _restoring(row: Resource) -> Restoring:
     return row.restoring
 
 
-def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
 def _list(lines: list[str]) -> str:
     return "\n" + "".join(lines) if lines else ""
-
-
-def _code(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -21,6 +21,7 @@ from console.documents import (
     keys,
     notices,
     people,
+    permissions,
     plans,
     resources,
     results,
@@ -58,6 +59,9 @@ PRINTED = (
     Printed("removed-tenant", tenants.RemovedTenant, "the tenant that was removed", ("tenant remove",)),
     Printed("shred-certificate", tenants.ShredCertificate, "what was destroyed", ("tenant remove --shred",)),
     Printed("resources", list[resources.ProtectedResource], "the protected resources", ("resources",)),
+    Printed(
+        "permissions", list[permissions.NeededPermission], "the permissions that an application needs", ("permissions",)
+    ),
     Printed(
         "requested-job",
         jobs.RequestedJob,
@@ -231,6 +235,7 @@ def _types() -> dict[str, type]:
         keys,
         notices,
         people,
+        permissions,
         plans,
         resources,
         results,

@@ -32,6 +32,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         on = (*self.on, name) if needs_switch else self.on
         return Choice(off=tuple(each for each in self.off if each != name), on=tuple(sorted(set(on))))
 
+    def changed(self, *, without: Iterable[str] = (), with_: Iterable[str] = ()) -> "Choice":
+        """Return this choice with these names switched off, then the others switched on."""
+        choice = self
+        for name in without:
+            choice = choice.without(name)
+        for name in with_:
+            choice = choice.with_(name)
+        return choice
+
     def has(self, row: Resource) -> bool:
         """Return True if a backup reads the resource."""
         if row.family in self.off or row.resource in self.off:
@@ -39,6 +48,10 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         if row.switch is Switch.STANDARD or row.resource in self.on:
             return True
         return row.switch is Switch.BETA and BETA in self.on
+
+    def rows(self) -> list[Resource]:
+        """Return the resources that a backup reads."""
+        return [row for row in RESOURCES.values() if self.has(row)]
 
     def streams(self) -> list[Stream]:
         """Return the streams that a backup reads: those with at least one chosen resource."""
