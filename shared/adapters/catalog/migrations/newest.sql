@@ -13,7 +13,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0015');
+INSERT INTO "alembic_version" VALUES('0016');
 CREATE TABLE audit_events (
 	tenant_id VARCHAR(36) NOT NULL,
 	number INTEGER NOT NULL,
@@ -104,6 +104,7 @@ INSERT INTO "compatible_code" VALUES('0012');
 INSERT INTO "compatible_code" VALUES('0013');
 INSERT INTO "compatible_code" VALUES('0014');
 INSERT INTO "compatible_code" VALUES('0015');
+INSERT INTO "compatible_code" VALUES('0016');
 CREATE TABLE data_keys (
 	tenant_id VARCHAR(36) NOT NULL,
 	data_key_id VARCHAR(64) NOT NULL,
@@ -467,7 +468,7 @@ CREATE TABLE steps (
 	claims_lost INTEGER NOT NULL,
 	trouble_since DATETIME,
 	send_at DATETIME,
-	sends INTEGER NOT NULL, trouble VARCHAR(32), trouble_message VARCHAR, retry_at DATETIME, alone_since DATETIME, fresh_starts INTEGER DEFAULT '0' NOT NULL,
+	sends INTEGER NOT NULL, trouble VARCHAR(32), trouble_message VARCHAR, retry_at DATETIME, alone_since DATETIME, fresh_starts INTEGER DEFAULT '0' NOT NULL, bundle INTEGER,
 	CONSTRAINT pk_steps PRIMARY KEY (tenant_id, step_id),
 	CONSTRAINT fk_steps_jobs FOREIGN KEY(tenant_id, job_id) REFERENCES jobs (tenant_id, job_id)
 );
@@ -487,7 +488,7 @@ CREATE TABLE tenants (
 	key_mode VARCHAR(16) NOT NULL,
 	key_arn VARCHAR NOT NULL,
 	key_epoch INTEGER NOT NULL,
-	served_at DATETIME, key_allowed_at DATETIME, key_switched_at DATETIME, key_free_at DATETIME, sign_in_expires_at DATETIME, claimed_directory VARCHAR(36), restore_client_id VARCHAR(36), restore_expires_at DATETIME,
+	served_at DATETIME, key_allowed_at DATETIME, key_switched_at DATETIME, key_free_at DATETIME, sign_in_expires_at DATETIME, claimed_directory VARCHAR(36), restore_client_id VARCHAR(36), restore_expires_at DATETIME, choice JSON, full_every INTEGER,
 	CONSTRAINT pk_tenants PRIMARY KEY (tenant_id),
 	CONSTRAINT uq_tenants_name UNIQUE (name)
 );

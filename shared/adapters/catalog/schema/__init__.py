@@ -41,7 +41,7 @@ from shared.adapters.catalog.schema.snapshots import (
 from shared.adapters.catalog.schema.stores import stores
 from shared.adapters.catalog.schema.tenants import schedules, secrets, tenants, withheld_directories
 
-REVISION = "0015"
+REVISION = "0016"
 """The revision that this code needs: the newest migration."""
 
 OUTLIVES_TENANT = AUDIT | {withheld_directories.name}

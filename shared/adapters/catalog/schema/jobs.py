@@ -82,6 +82,7 @@ steps = Table(
     Column("fresh_starts", Integer, nullable=False, server_default="0"),  # restarted reads, after an unusable cursor
     Column("send_at", UtcTime),  # when its message is due
     Column("sends", Integer, nullable=False),  # messages sent since it was last queued
+    Column("bundle", Integer),  # its number within the phase: one message and one claim for all its rows. None: alone
     within_tenant("jobs", "job_id"),
 )
 Index(None, steps.c.tenant_id, steps.c.job_id)

@@ -2,7 +2,15 @@
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
 
-from shared.adapters.catalog.schema.columns import DataKeyId, UtcTime, Uuid, metadata, tenant_column, within_tenant
+from shared.adapters.catalog.schema.columns import (
+    DataKeyId,
+    Json,
+    UtcTime,
+    Uuid,
+    metadata,
+    tenant_column,
+    within_tenant,
+)
 
 tenants = Table(
     "tenants",
@@ -24,6 +32,8 @@ tenants = Table(
     Column("served_at", UtcTime),  # when a message for one of its steps was last sent
     Column("restore_client_id", Uuid),  # the application that restores
     Column("restore_expires_at", UtcTime),  # of its client secret or certificate, if known
+    Column("choice", Json),  # what is backed up. None: the defaults
+    Column("full_every", Integer),  # days until streams that are read seldom are read again. None: the default
     UniqueConstraint("name"),
 )
 Index(None, tenants.c.claimed_directory, unique=True)
