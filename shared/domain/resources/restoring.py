@@ -122,6 +122,8 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """True if an object is written only if everything that it names exists."""
     typed: bool = False
     """True if each request must name the record's ``@odata.type``."""
+    replaced: bool = False
+    """True if an object is updated by a PUT of all writable properties, not by a PATCH of some."""
     alone: tuple[str, ...] = ()
     """Writable properties that need a request of their own."""
     later: tuple[str, ...] = ()

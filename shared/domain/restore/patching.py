@@ -42,16 +42,18 @@ def change_object(draft: Draft, change: Change) -> None:
 def patch(draft: Draft, change: Change, step: WriteStep, needs: Iterable[str], reason: str) -> None:
     """Add the operation that patches an object with the values of a step, if there are any."""
     if step.values:
+        restoring = restoring_of(change.resource)
+        kept = members(only(change.live, restoring.writable)) or {} if restoring.replaced else {}
         draft.operate(
             change.resource,
             change.key,
             Action.PATCH,
             stage=step.stage,
             reason=reason,
-            method="PATCH",
-            path=path_of(restoring_of(change.resource).item, change.key),
+            method="PUT" if restoring.replaced else "PATCH",
+            path=path_of(restoring.item, change.key),
             name=change.name,
-            body=body_of(change, step.values),
+            body=body_of(change, {**kept, **step.values}),
             properties=step.values,
             needs=needs,
             names=(*ends(change.key), *names_of_values(draft, change.resource, step.values)),

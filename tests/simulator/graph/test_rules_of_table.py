@@ -5,13 +5,18 @@ import pytest
 from shared.domain.resources import RESOURCES, Resource, Restoring
 from shared.domain.resources.restoring import RestoreKind
 from simulator.graph.kinds import KINDS, Kind
-from simulator.graph.kinds.conditional_access import COMBINATIONS
 from simulator.graph.writes.rules import Rules
 from simulator.graph.writes.table import RULES
 
-BY_PATH = {f"/{kind.path}": kind for kind in KINDS.values()} | {
-    RESOURCES["authenticationStrengthPolicies.combinationConfigurations"].path: COMBINATIONS
+KIND_BY_PATH = {f"/{kind.path}": kind for kind in KINDS.values()}
+CHILD_BY_PATH = {
+    f"/{kind.path}/{{id}}/{relation.name}": relation.child
+    for kind in KINDS.values()
+    for relation in kind.relations
+    if relation.child is not None
 }
+BY_PATH = {row.path: kind for row in RESOURCES.values() if (kind := KIND_BY_PATH.get(row.path.partition("?")[0]))}
+BY_PATH |= CHILD_BY_PATH
 BEYOND = {"authenticationBehaviors", "managerApplications"}
 """Properties that the simulator does not have."""
 OBJECTS = tuple(row for row in RESOURCES.values() if row.path in BY_PATH and BY_PATH[row.path] in RULES)

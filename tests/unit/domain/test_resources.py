@@ -38,29 +38,30 @@ def test_children_are_named_by_their_owners_key_and_their_owner_is_protected() -
     for stream in STREAMS.values():
         assert (stream.reading is Reading.CHILDREN) == (stream.children is not None)
         if stream.children:
-            key = f"{stream.children.owner}/1/{stream.children.segment}/2"
+            key = f"{stream.children.owner}/1/{stream.children.named}/2"
             assert resource_of(key.encode()).decode() == stream.resource
-            assert RESOURCES[stream.resource].path == f"{stream.collection}/{{id}}/{stream.children.segment}"
+            between = f"/{stream.children.through}/{{id}}" if stream.children.through else ""
+            path = f"{stream.collection}/{{id}}{between}/{stream.children.segment}"
+            assert RESOURCES[stream.resource].path.removesuffix("/$value") == path.removesuffix("/$value")
             assert STREAMS[stream.children.owner].collection == stream.collection
 
 
-STRENGTHS = ("authenticationStrengthPolicies", "authenticationStrengthPolicies.combinationConfigurations")
-NOT_EVERYWHERE = ("authenticationContexts", *STRENGTHS, "termsOfUseAgreements")
-UNITS = ("administrativeUnits", "administrativeUnits.members")
-LICENSED = ("conditionalAccessPolicies", "namedLocations", *NOT_EVERYWHERE, *UNITS, "roleDefinitions")
-
-
 def test_no_directory_lacks_a_basic_resource_nor_a_licence_for_a_free_one() -> None:
-    assert {name for name, row in RESOURCES.items() if row.may_be(Answer.UNAVAILABLE)} == {*NOT_EVERYWHERE}
-    assert {name for name, row in RESOURCES.items() if row.may_be(Answer.UNLICENSED)} == {*LICENSED}
-    assert all(row.may_be(Answer.FORBIDDEN) for row in RESOURCES.values())
+    for row in RESOURCES.values():
+        assert row.may_be(Answer.UNAVAILABLE) == (not row.everywhere)
+        assert row.may_be(Answer.UNLICENSED) == (row.licence != "none")
+        assert row.may_be(Answer.FORBIDDEN)
+    assert RESOURCES["applications.owners"].everywhere
+    assert not RESOURCES["authenticationContexts"].everywhere
     elsewhere = msgspec.structs.replace(RESOURCES["users"], everywhere=False)
     assert elsewhere.may_be(Answer.UNAVAILABLE)
 
 
 def test_only_of_a_resource_for_people_a_refusal_is_no_lack_of_a_permission() -> None:
-    people = [name for name, row in RESOURCES.items() if row.meant_by(Answer.FORBIDDEN) is Answer.NOT_FOR_APPLICATIONS]
-    assert people == ["termsOfUseAgreements"]
+    for row in RESOURCES.values():
+        meaning = Answer.NOT_FOR_APPLICATIONS if row.for_people else Answer.FORBIDDEN
+        assert row.meant_by(Answer.FORBIDDEN) is meaning
+    assert RESOURCES["termsOfUseAgreements"].for_people
     assert RESOURCES["users"].meant_by(Answer.FORBIDDEN) is Answer.FORBIDDEN
 
 
