@@ -35,6 +35,7 @@ _CREATES = {
     SafeCreate.NATURAL: "Graph refuses a second one with the same {names}.",
     SafeCreate.CLIENT_KEY: "The restore chooses {names}, so a repeated request meets the same object.",
     SafeCreate.LISTED: "It is listed whole: a new one with the same {names} is the one that the restore created.",
+    SafeCreate.NEVER: "No request creates one.",
     SafeCreate.MARK: "A unique text in {names} finds it, and is replaced later.",
 }
 _NAMES = {
@@ -67,7 +68,8 @@ def _section(row: Resource) -> str:
     part = _restoring(row)
     facts = [*_facts(row, part)]
     catches = [*(f"- {each}\n" for each in part.catches), *(f"- {each.reason}\n" for each in part.fixed)]
-    return f"\n## {row.resource}\n\n{_KINDS[part.kind]}\n\n" + table(("what", "how"), facts) + _list(catches)
+    kind = f"Written by an administrator. {part.by_hand}." if part.by_hand else _KINDS[part.kind]
+    return f"\n## {row.resource}\n\n{kind}\n\n" + table(("what", "how"), facts) + _list(catches)
 
 
 def _facts(row: Resource, part: Restoring) -> Iterable[tuple[str, str]]:

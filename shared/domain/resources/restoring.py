@@ -48,6 +48,8 @@ class SafeCreate(StrEnum):
 
     An object with the same values of ``identified_by`` whose id was not there before the request is the created one.
     """
+    NEVER = "never"
+    """No request of an application creates one: it is undeleted, or only updated."""
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +165,8 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """Directory roles that the restoring application may need beside its permission."""
     bucket: str = "directory"
     """The budget that its writes count against."""
+    by_hand: str = ""
+    """Why an administrator writes it although Graph lets applications do it, as a clause; empty if Graph does not."""
     place: str = ""
     """Where an administrator sets what Graph lets only people write, as part of a sentence."""
     brief: str = ""
@@ -181,6 +185,8 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
         if self.kind is not RestoreKind.OBJECT:
             return _WAYS[self.kind]
         undeletes = self.bin is not None and self.bin.by_application
+        if self.create is SafeCreate.NEVER:
+            return "undelete, then update" if undeletes else "update"
         key = " under its id" if self.create is SafeCreate.CLIENT_KEY else ""
         return f"{'undelete or create' if undeletes else 'create'}{key}, then update"
 

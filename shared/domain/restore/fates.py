@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from shared.domain.naming import own_name
 from shared.domain.resources import Reference
+from shared.domain.resources.restoring import SafeCreate
 from shared.domain.restore import refusals
 from shared.domain.restore.bodies import text_at
 from shared.domain.restore.directory import traits_of
@@ -25,6 +26,7 @@ _PRINCIPAL_STAYS = (
     "The deleted service principal stays in the recycle bin until its 30 days end: "
     "Graph does not undelete it, because its application is created anew."
 )
+_NEVER_CREATED = "It is not in the recycle bin, and no application can create it: an administrator must do it."
 _NEEDS_ROLE = f"It is a protected user. Undeleting it needs the {NEED}. Assign the role, and plan again."
 
 
@@ -78,6 +80,9 @@ def _fate(draft: Draft, difference: RecordDifference, packed_bin: bytes | None) 
     if not undeletable and draft.request.rules.undelete_only:
         reason = notes[0] if notes else "It is not in the recycle bin, and this restore only undeletes."
         _refuse(draft, difference, Hindrance.CHOICE, reason)
+        return None
+    if not undeletable and restoring.create is SafeCreate.NEVER:
+        _refuse(draft, difference, Hindrance.ADMINISTRATOR, _NEVER_CREATED)
         return None
     if undeletable and not draft.protection.permits(object_id):
         _refuse(draft, difference, Hindrance.ADMINISTRATOR, _NEEDS_ROLE)

@@ -35,7 +35,8 @@ def fixed_refusal(restoring: Restoring, value: bytes) -> Refusal | None:
     """Return why Graph does not allow an application to write an object, or None."""
     if restoring.kind is RestoreKind.ADMINISTRATOR:
         place = f" {restoring.place}" if restoring.place else " in the Microsoft Entra admin center"
-        return Hindrance.ADMINISTRATOR, f"Graph lets no application write this: an administrator must do it{place}."
+        reason = restoring.by_hand or "Graph lets no application write this"
+        return Hindrance.ADMINISTRATOR, f"{reason}: an administrator must do it{place}."
     if restoring.kind is RestoreKind.NEVER:
         return Hindrance.IMPOSSIBLE, "Graph offers no way to write this."
     for fixed in restoring.fixed:

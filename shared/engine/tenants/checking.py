@@ -132,7 +132,8 @@ def _allowed(row: Resource, restoring: Restoring, rights: _Rights) -> tuple[MayW
     """Return whether a resource may be written, and what is missing."""
     if restoring.kind is RestoreKind.ADMINISTRATOR:
         place = f" {restoring.place}" if restoring.place else ""
-        return MayWrite.ADMINISTRATOR, f"Graph lets only people write it: an administrator sets it{place}."
+        reason = restoring.by_hand or "Graph lets only people write it"
+        return MayWrite.ADMINISTRATOR, f"{reason}: an administrator sets it{place}."
     if restoring.kind is RestoreKind.NEVER:
         return MayWrite.NEVER, "Graph offers no way to write it."
     if rights.permissions is None:

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.resources import RESOURCES, Resource, Restoring
-from shared.domain.resources.restoring import RestoreKind
+from shared.domain.resources.restoring import RestoreKind, SafeCreate
 from simulator.graph.kinds import KINDS, Kind
 from simulator.graph.writes.rules import Rules
 from simulator.graph.writes.table import RULES
@@ -47,10 +47,11 @@ def test_graph_lets_the_properties_be_written_that_the_table_writes(row: Resourc
 @pytest.mark.parametrize("row", OBJECTS, ids=lambda row: row.resource)
 def test_the_table_gives_what_graph_demands(row: Resource) -> None:
     table, _, rules = parts(row)
-    assert set(rules.required) <= {*table.required, *table.generated}
+    created = table.kind in (RestoreKind.OBJECT, RestoreKind.ROW) and table.create is not SafeCreate.NEVER
+    assert not created or set(rules.required) <= {*table.required, *table.generated}
     assert rules.not_null & set(table.writable) <= set(table.not_cleared)
     assert rules.alone & set(table.writable) <= set(table.alone)
-    assert rules.creates_by_patch == (table.kind is RestoreKind.OBJECT and not table.collection)
+    assert rules.creates_by_patch == (created and not table.collection)
 
 
 @pytest.mark.parametrize("row", OBJECTS, ids=lambda row: row.resource)

@@ -91,6 +91,8 @@ def test_no_object_is_created_twice_after_a_lost_answer(row: Resource) -> None:
         assert part.mark in part.writable, "the mark is replaced later"
         assert part.mark not in ("displayName", "userPrincipalName"), "people see a leftover there"
         assert part.mark not in part.initial
+    elif part.create is SafeCreate.NEVER:
+        assert not (part.mark or part.identified_by or part.collection)
     else:
         assert not part.mark
         assert part.identified_by
