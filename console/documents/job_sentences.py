@@ -8,6 +8,7 @@ from console.documents.words import counted, duration
 from shared.domain.errors import Answer
 from shared.domain.jobs import (
     Details,
+    GraphVerifyResult,
     Job,
     JobKind,
     JobState,
@@ -117,6 +118,8 @@ def _counted_result(detail: Details | None) -> str:
     if isinstance(detail, VerifyResult):
         damaged = f"{counted(len(detail.damaged), 'blob')} damaged" if detail.damaged else "all intact"
         return f"Verified {counted(detail.blobs, 'blob')} in {counted(detail.snapshots, 'snapshot')}: {damaged}"
+    if isinstance(detail, GraphVerifyResult):
+        return f"Compared {counted(len(detail.untold), 'resource')} with Graph: {counted(detail.differing, 'record')} differ"
     if isinstance(detail, RestoreProgress):
         others = {"done in part": detail.partly, "failed": detail.failed, "not shown": detail.not_shown}
         rest = "".join(f", {number:,} {word}" for word, number in others.items() if number)

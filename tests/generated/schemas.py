@@ -32,7 +32,7 @@ from console.documents import (
     tenants,
     tokens,
 )
-from console.documents.verifications import Verification
+from console.documents.verifications import GraphVerification, Verification
 from tests.pages import TOP
 
 FOLDER = TOP / "docs" / "schemas"
@@ -114,6 +114,9 @@ PRINTED = (
         ("compare --summary",),
     ),
     Printed("verification", Verification, "what was verified", ("verify",)),
+    Printed(
+        "graph-verification", GraphVerification, "how Graph differs from the snapshot", ("verify --against-graph",)
+    ),
     Printed("schedule", schedules.ScheduleDetails | None, "the schedule, or null", ("schedule show",)),
     Printed("key", keys.KeyDocument, "the tenant's KMS key", ("key show",)),
     Printed("key-policy", keys.PolicyDocument, "what a key's owner must allow", ("key policy",)),

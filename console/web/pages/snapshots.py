@@ -11,7 +11,7 @@ from console.web import commands
 from console.web.page import Page
 from console.web.timeline import marks
 from shared.domain.access import Action
-from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.jobs import GraphVerifyRequest, GraphVerifyResult, Job, JobKind, JobState
 from shared.domain.model import Snapshot
 from shared.engine.requests.fleet import recent_timeline
 from shared.ports.catalog.queries import JobFilter, SnapshotFilter
@@ -159,4 +159,11 @@ def _verified(ask: "Ask", snapshot: Snapshot) -> Job | None:
         limit=_MOST_VERIFIES,
     )
     jobs = (job for job, _ in ask.catalog.queries().jobs(wanted))
-    return next((job for job in jobs if job.snapshot in (None, snapshot.snapshot_id)), None)
+    return next((job for job in jobs if _verifies(job, snapshot)), None)
+
+
+def _verifies(job: Job, snapshot: Snapshot) -> bool:
+    """Return True if a verify has looked at the snapshot's blobs."""
+    return job.snapshot in (None, snapshot.snapshot_id) and not isinstance(
+        job.detail, GraphVerifyRequest | GraphVerifyResult
+    )

@@ -5,7 +5,7 @@ of other versions read and write the same rows. A field that only a newer versio
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -100,6 +100,54 @@ class VerifyResult(Details):
     """Names in the store that are not Entrakeep's and were skipped."""
     shallow: bool | None = None
     """True if hashes alone were compared, False if every blob was opened; None if an older version verified."""
+
+
+class GraphVerifyRequest(Details):
+    """The request to compare the newest snapshot with what Graph shows when it is read in full."""
+
+    against_graph: Literal[True]
+    """The mark by which SQL's text is known as this request."""
+
+    def requested(self) -> dict[str, Plain]:
+        """Return that the verify reads Graph."""
+        return {"against_graph": True}
+
+
+class UntoldChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """The records of one resource that differ although Graph's delta named no change of their objects."""
+
+    resource: str
+    records: int
+    """Number of records that Graph shows."""
+    missing: int = 0
+    """Records that Graph shows and the snapshot lacks."""
+    extra: int = 0
+    """Records of the snapshot that Graph does not show."""
+    changed: int = 0
+    """Records with other values."""
+
+    @property
+    def differing(self) -> int:
+        """Return the number of differing records."""
+        return self.missing + self.extra + self.changed
+
+
+class GraphVerifyResult(Details):
+    """The result of comparing the newest snapshot with a full reading of the delta streams."""
+
+    untold: list[UntoldChanges]
+    """One entry for each compared resource, also where nothing differs."""
+    not_compared: dict[str, str]
+    """Why a stream was not compared, by stream."""
+
+    @property
+    def differing(self) -> int:
+        """Return the number of differing records."""
+        return sum(each.differing for each in self.untold)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of compared and of differing records."""
+        return {"records": sum(each.records for each in self.untold), "differing": self.differing}
 
 
 class KeyAnswer(Details):

@@ -12,6 +12,8 @@ import msgspec
 from shared.domain.audit import Action
 from shared.domain.jobs.details import (
     Details,
+    GraphVerifyRequest,
+    GraphVerifyResult,
     KeyAnswer,
     KeyChangeProgress,
     KeyChecks,
@@ -218,7 +220,7 @@ _ROWS = (
     KindRow(
         kind=JobKind.VERIFY,
         stored="verify",
-        details=(VerifyResult, VerifyRequest),
+        details=(VerifyResult, GraphVerifyResult, GraphVerifyRequest, VerifyRequest),
         phases=_one_step("verify", "verify"),
         command="entrakeep verify",
         requested=Action.VERIFY_ASKED,

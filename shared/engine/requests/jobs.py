@@ -5,7 +5,17 @@ from typing import NamedTuple
 import msgspec
 
 from shared.domain.errors import Code, Refuse
-from shared.domain.jobs import Job, JobKind, JobState, KeyChangeProgress, Origin, Step, VerifyRequest, row_of
+from shared.domain.jobs import (
+    GraphVerifyRequest,
+    Job,
+    JobKind,
+    JobState,
+    KeyChangeProgress,
+    Origin,
+    Step,
+    VerifyRequest,
+    row_of,
+)
 from shared.domain.model import Snapshot
 from shared.engine.requests.hindrances import Hindrance, hindrances
 from shared.ports.catalog.database import Catalog
@@ -60,6 +70,16 @@ def request_verify(
     jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
     detail = VerifyRequest(shallow=True) if shallow else None
     return jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot=snapshot, detail=detail)[0]
+
+
+def request_graph_verify(catalog: Catalog, actor: str, name: str) -> Job:
+    """Request a comparison of the newest snapshot with a full reading of Graph. Return its job.
+
+    Raise Refuse ``NO_SUCH_TENANT``, and ``NO_SUCH_SNAPSHOT`` if there is none.
+    """
+    jobs = catalog.as_actor(actor).tenant(catalog.find(name).tenant_id).jobs
+    detail = GraphVerifyRequest(against_graph=True)
+    return jobs.request(JobKind.VERIFY, origin=Origin.HAND, snapshot="latest", detail=detail)[0]
 
 
 def request_tenant_check(catalog: Catalog, actor: str, name: str) -> RequestedJob:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from shared.domain.errors import Alarm, Code
-from shared.domain.jobs import DamagedBlob, JobState, VerifyRequest, VerifyResult
+from shared.domain.jobs import DamagedBlob, GraphVerifyRequest, JobState, VerifyRequest, VerifyResult
 from shared.domain.model import Snapshot, WrappedKey
 from shared.engine.snapshots.chain import check_hash, known_let_go
 from shared.engine.steps.checkpoints import last_state, store_state
 from shared.engine.steps.work import TimeSliceOver, Work
 from shared.engine.upkeep.accounting import unaccounted
+from shared.engine.upkeep.against_graph import verify_against_graph
 from shared.vault.format import Manifest, Run
 from shared.vault.keyring import check_key_object
 from shared.vault.listing import Listing
@@ -59,6 +60,8 @@ def verify_step(work: Work) -> bool:
     slice is over: it stores a checkpoint and raises TimeSliceOver. The next claim continues after the last verified run.
     """
     job = work.job
+    if isinstance(job.detail, GraphVerifyRequest):
+        return verify_against_graph(work)
     shallow = isinstance(job.detail, VerifyRequest) and job.detail.shallow
     snapshots = [work.catalog.snapshots.get(job.snapshot)] if job.snapshot else work.catalog.snapshots.all()
     keys = work.catalog.keys.all()  # once, because a tenant has many, and each snapshot needs few

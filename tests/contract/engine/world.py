@@ -77,7 +77,7 @@ class MemoryDirectory:
 
     def __init__(self) -> None:
         self.log: dict[str, list[Line]] = {name: [] for name in STREAMS}
-        self.trouble: dict[str, list[tuple[int, EntrakeepError]]] = {}
+        self.trouble: dict[str, list[tuple[int, EntrakeepError | None]]] = {}
         self.incomplete_ids: list[str] = []
         self.objects: dict[str, bytes] = {}
         self.requests: list[tuple[str, str]] = []

@@ -11,6 +11,8 @@ from shared.domain.jobs import (
     Check,
     DamagedBlob,
     Details,
+    GraphVerifyRequest,
+    GraphVerifyResult,
     JobKind,
     KeyAnswer,
     KeyChangeProgress,
@@ -103,11 +105,14 @@ CARRIED = {
     "failed": 1,
     "partly": 1,
 }
+UNTOLD = {"resource": "groups", "records": 9, "missing": 1, "extra": 2, "changed": 3}
 UNTRUSTED = {"arn": ARN, "data_keys": 1, "manifests": 2, "found_at": None}
 STORED: list[tuple[JobKind, Any, type[Details]]] = [
     (JobKind.DOWNLOAD, {"records": 7}, RecordsShown),
     (JobKind.BROWSE, {"records": 0}, RecordsShown),
     (JobKind.VERIFY, {"shallow": True}, VerifyRequest),
+    (JobKind.VERIFY, {"against_graph": True}, GraphVerifyRequest),
+    (JobKind.VERIFY, {"untold": [UNTOLD], "not_compared": {"users": "reason"}}, GraphVerifyResult),
     (
         JobKind.VERIFY,
         {"snapshots": 1, "blobs": 2, "damaged": [DAMAGED], "strays": ["x"], "shallow": False},
