@@ -6,6 +6,7 @@ the other differences count.
 """
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 
@@ -27,8 +28,6 @@ from shared.vault.format import StreamState
 from shared.vault.merge import merge
 from shared.vault.snapshot_reader import SnapshotReader
 
-_UNBOUNDED = 1 << 62
-"""The limit of the buffer of digests: about 300 bytes for each record."""
 _READ = frozenset({Answer.WHOLE, Answer.PARTIAL})
 
 
@@ -113,8 +112,11 @@ def _compare(work: Work, stream: Stream, state: StreamState, reader: SnapshotRea
 
 
 async def _read_all(work: Work, stream: Stream) -> tuple[dict[bytes, bytes], set[bytes]]:
-    """Read the stream in full. Return a digest of each record by order, and the objects that came without properties."""
-    buffer, incomplete = SortBuffer(_UNBOUNDED), set[bytes]()
+    """Read the stream in full. Return a digest of each record by order, and the objects that came without properties.
+
+    A record takes some 300 bytes of memory, whatever its size.
+    """
+    buffer, incomplete = SortBuffer(sys.maxsize), set[bytes]()
     async for lines, partial in _pages(work, stream, None):
         buffer.add((order, None if value is None else _digest(order, value)) for order, value in lines)
         incomplete |= partial
