@@ -4,15 +4,18 @@ import msgspec
 
 from shared.domain.resources import (
     administrative_units,
+    app_policies,
     applications,
     authentication,
     conditional_access,
     consents,
+    deleted_applications,
     directory_roles,
     groups,
     named_locations,
     organization,
     service_principals,
+    token_policies,
     users,
 )
 from shared.domain.resources.restoring import Restoring
@@ -35,6 +38,9 @@ _MODULES = (
     applications,
     service_principals,
     consents,
+    deleted_applications,
+    app_policies,
+    token_policies,
     conditional_access,
     named_locations,
     authentication,

@@ -25,7 +25,29 @@ class Unprotected(msgspec.Struct, frozen=True, kw_only=True):
     """Why not, as a sentence."""
 
 
-ELSEWHERE: tuple[Elsewhere, ...] = ()
+ELSEWHERE: tuple[Elsewhere, ...] = (
+    Elsewhere(
+        name="users.appRoleAssignments",
+        family="applications",
+        path="/users/{id}/appRoleAssignments",
+        read_as="servicePrincipals.appRoleAssignedTo",
+        reason="These are the same rows, which take one request for each application instead of one for each user.",
+    ),
+    Elsewhere(
+        name="groups.appRoleAssignments",
+        family="applications",
+        path="/groups/{id}/appRoleAssignments",
+        read_as="servicePrincipals.appRoleAssignedTo",
+        reason="These are the same rows, which take one request for each application instead of one for each group.",
+    ),
+    Elsewhere(
+        name="servicePrincipals.appRoleAssignments",
+        family="applications",
+        path="/servicePrincipals/{id}/appRoleAssignments",
+        read_as="servicePrincipals.appRoleAssignedTo",
+        reason="These are the same rows, seen from the client instead of the application that grants the role.",
+    ),
+)
 """Every kind of data that is read as part of another resource."""
 
 UNPROTECTED: tuple[Unprotected, ...] = ()

@@ -98,6 +98,12 @@ class LinkWrite(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "POST"
     bind: str = ""
     """The owner's property, ``members`` of ``members@odata.bind``, that takes up to 20 links in one request; or empty."""
+    names: str = ""
+    """The path of the owner, ``/policies/claimsMappingPolicies/{owner}``, if the link is written at its other end.
+
+    Then ``{id}`` in the paths is the object at the other end, and ``{kind}`` its collection. Empty if the link is written
+    at the owner.
+    """
 
 
 class Restoring(msgspec.Struct, frozen=True, kw_only=True):

@@ -169,10 +169,13 @@ def needs_of(row: Resource, others: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in (row.permission_write, licence, *others) if each))
 
 
-def path_of(template: str, key: str) -> str:
-    """Return a path that contains the ids of a key: the first is the owner's id, the last the object's."""
+def path_of(template: str, key: str, kind: str = "") -> str:
+    """Return a path that contains the ids of a key: the first is the owner's id, the last the object's.
+
+    ``kind`` is the collection of the object at the other end of a link.
+    """
     ids = key.split("/")[1::2]
-    return template.format(owner=ids[0], id=ids[-1]) if ids else template
+    return template.format(owner=ids[0], id=ids[-1], kind=kind) if ids else template
 
 
 def restoring_of(resource: str) -> Restoring:

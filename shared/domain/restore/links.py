@@ -18,7 +18,9 @@ from shared.domain.restore.scope import ConflictRule, LinkRule
 from shared.domain.restore.stages import Stage, later_than
 from shared.domain.restore.world import RecordDifference
 
-_REFERENCE = b'{"@odata.id":"https://graph.microsoft.com/v1.0/directoryObjects/%b"}'
+_ROOT = b"https://graph.microsoft.com/v1.0"
+_ANY = "/directoryObjects/{id}"
+"""The path of an object of any kind."""
 _TYPES = {
     "#microsoft.graph.user": "users",
     "#microsoft.graph.group": "groups",
@@ -113,10 +115,10 @@ class LinkWriter:
             stage=Stage.LAST if restricted_unit else self._restoring.stage,
             reason=_RETURNS if may_return else _LACKS,
             method=write.method,
-            path=path_of(write.add, key),
+            path=path_of(write.add, key, _collection_of(difference.wanted)),
             name=self._title(owner, target),
-            body=_REFERENCE % key.rpartition("/")[2].encode(),
-            needs=(*self._needs(owner), _NEEDS_OF_ENDS.get(_type_of(difference), "")),
+            body=encoded({"@odata.id": b'"%b%b"' % (_ROOT, path_of(write.names or _ANY, key).encode())}),
+            needs=(*self._needs(owner), _NEEDS_OF_ENDS.get(_type_of(difference.wanted), "")),
             names=(owner, target),
             may_return=may_return,
         )
@@ -183,7 +185,7 @@ class LinkWriter:
         if self._may_write(difference, owner):
             self._remove(
                 difference,
-                path_of(write.remove, difference.key),
+                path_of(write.remove, difference.key, _collection_of(difference.live)),
                 self._title(owner, target),
                 (_LAST_USER,) if self._resource == "groups.owners" and self._only_principals(owner) else (),
             )
@@ -232,7 +234,7 @@ class LinkWriter:
             return True
         if object_id in directory.stored or object_id == first_id(difference.key):
             return False
-        kind = _TYPES.get(_type_of(difference))
+        kind = _TYPES.get(_type_of(difference.wanted))
         return kind is None or not directory.is_known((kind,))
 
     def _last_owners(self, groups: set[str]) -> set[str]:
@@ -273,14 +275,19 @@ class LinkWriter:
         return " → ".join(self._draft.directory.name(each) for each in ids)
 
 
-def _type_of(difference: RecordDifference) -> str:
+def _type_of(link: bytes | None) -> str:
     """Return the type of a link's target, or an empty text."""
-    return string((members(difference.wanted or b"") or {}).get("@odata.type")) or ""
+    return string((members(link or b"") or {}).get("@odata.type")) or ""
+
+
+def _collection_of(link: bytes | None) -> str:
+    """Return the collection of a link's target, or that of service principals if its type is not known."""
+    return _TYPES.get(_type_of(link), "servicePrincipals")
 
 
 def _is_user(difference: RecordDifference) -> bool:
     """Return True if a link's target is a user, or of a type that is not known."""
-    return _type_of(difference) in ("", "#microsoft.graph.user")
+    return _type_of(difference.wanted) in ("", "#microsoft.graph.user")
 
 
 def _shown(kind: Hindrance, values: dict[str, bytes]) -> dict[str, bytes]:

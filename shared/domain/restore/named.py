@@ -41,19 +41,21 @@ def named_in(resource: str, name: str, value: bytes) -> Iterator[Named]:
 
 
 def ends(key: str) -> tuple[str, str]:
-    """Return the ids of a link's owner and target, in lower case."""
+    """Return the ids of a link's owner and target, in lower case. They are empty for a singleton."""
+    if "/" not in key:
+        return "", ""
     owner, target = link_ends(key)
     return owner.lower(), target.lower()
 
 
 def first_id(key: str) -> str:
     """Return the first id of a key, in lower case: the object's own, or that of a link's owner. Empty for a singleton."""
-    return ends(key)[0] if "/" in key else ""
+    return ends(key)[0]
 
 
 def last_id(key: str) -> str:
     """Return the last id of a key, in lower case: the object's own, or that of a link's target. Empty for a singleton."""
-    return ends(key)[1] if "/" in key else ""
+    return ends(key)[1]
 
 
 def is_link(resource: str) -> bool:

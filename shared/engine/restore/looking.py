@@ -47,11 +47,11 @@ class Looking:
     async def has_returned(self, operation: Operation) -> bool:
         """Return True if a link or row is there already. The links of one object are read once.
 
-        Return False for a reference to one object, and for what Graph does not show: writing these again changes
-        nothing.
+        Return False for a reference to one object, for one that is written at its other end, and for what Graph does not
+        show: writing these again changes nothing.
         """
         restoring = restoring_of(operation)
-        if restoring.link is not None and restoring.link.method != "POST":
+        if restoring.link is not None and (restoring.link.method != "POST" or restoring.link.names):
             return False
         request = request_of(operation, self._ids)
         path = request.path.removesuffix("/$ref")

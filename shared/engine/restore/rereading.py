@@ -64,15 +64,16 @@ class Rereading:
         last = operations[-1]
         restoring, key = restoring_of(last), rewritten_key(last.key.encode(), self._ids)
         if restoring.link is not None:
-            return await self._links(last, restoring.link.add, restoring.link.method, key)
+            at_owner = restoring.link.add.removesuffix("/$ref")
+            path = RESOURCES[last.resource].path.replace("{id}", "{owner}") if restoring.link.names else at_owner
+            return await self._links(last, path, restoring.link.method, key)
         if Expectation([last], self._ids).by_values:
             return await self._list(last, restoring.collection, key)
         value = await self._target.get(self._path(last, restoring.item) + _query(operations), _api(last))
         return [] if value is None else [(key, value)]
 
-    async def _links(self, operation: Operation, add: str, method: str, key: bytes) -> list[Record]:
+    async def _links(self, operation: Operation, path: str, method: str, key: bytes) -> list[Record]:
         """Return the links of the object that owns a link."""
-        path = add.removesuffix("/$ref")
         if method == "POST":
             return await self._list(operation, path, key)
         value = await self._target.get(self._path(operation, path), _api(operation))

@@ -33,6 +33,20 @@ _MEMBER_OF = Reverse(
     "memberOf", (("groups", "members"), ("directory/administrativeUnits", "members"), ("directoryRoles", "members"))
 )
 _ASSIGNED = Relation("appRoleAssignments", 2, content=ASSIGNMENTS, owner_property="principalId")
+_PRINCIPAL_POLICIES = (
+    "appManagementPolicies",
+    "claimsMappingPolicies",
+    "homeRealmDiscoveryPolicies",
+    "tokenIssuancePolicies",
+    "tokenLifetimePolicies",
+)
+
+
+def _policies(name: str) -> Relation:
+    """Return the relation to the policies of a kind that apply to an object."""
+    return Relation(name, 1, targets=(f"policies/{name}",))
+
+
 FEDERATED = Kind(
     path="federatedIdentityCredentials",
     type="federatedIdentityCredential",
@@ -125,7 +139,7 @@ APPLICATIONS = Kind(
         Relation("owners", 1),
         Relation("federatedIdentityCredentials", 1, child=FEDERATED),
         EXTENSION_PROPERTIES,
-        Relation("appManagementPolicies", 1, targets=("policies/appManagementPolicies",)),
+        *(_policies(name) for name in ("appManagementPolicies", "tokenIssuancePolicies", "tokenLifetimePolicies")),
     ),
     indexed=("uniqueName", "displayName", "appId", "identifierUris", "tags"),
 )
@@ -142,8 +156,7 @@ SERVICE_PRINCIPALS = Kind(
         Relation("appRoleAssignedTo", 1, content=ASSIGNMENTS, owner_property="resourceId"),
         _ASSIGNED,
         Relation("oauth2PermissionGrants", 1, content=GRANTS, owner_property="clientId"),
-        Relation("claimsMappingPolicies", 1, targets=("policies/claimsMappingPolicies",)),
-        Relation("homeRealmDiscoveryPolicies", 1, targets=("policies/homeRealmDiscoveryPolicies",)),
+        *map(_policies, _PRINCIPAL_POLICIES),
     ),
     indexed=("appId", "displayName", "tags"),
     reverse=(_MEMBER_OF,),

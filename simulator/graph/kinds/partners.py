@@ -68,7 +68,43 @@ APP_MANAGEMENT = Kind(
     read=_APPLICATION_WRITE | {"Policy.Read.All"},
     write=_APPLICATION_WRITE,
     open=False,
-    reverse=(Reverse("appliesTo", (("applications", "appManagementPolicies"),)),),
+    reverse=(
+        Reverse(
+            "appliesTo",
+            (("applications", "appManagementPolicies"), ("servicePrincipals", "appManagementPolicies")),
+        ),
+    ),
+)
+_NO_RESTRICTIONS: dict[str, object] = {"keyCredentials": [], "passwordCredentials": []}
+DEFAULT_APP_MANAGEMENT = Kind(
+    path="policies/defaultAppManagementPolicy",
+    type="tenantAppManagementPolicy",
+    properties=tuple(properties.DEFAULT_APP_MANAGEMENT.split()),
+    read=APP_MANAGEMENT.read,
+    write=APP_MANAGEMENT.write,
+    open=False,
+    singleton="00000000-0000-0000-0000-000000000000",
+    initial=(
+        json.dumps(
+            {
+                "id": "00000000-0000-0000-0000-000000000000",
+                "displayName": "Default app management tenant policy",
+                "description": "Default tenant policy that enforces app management restrictions on applications and "
+                "service principals. To apply policy to targeted resources, create a new policy under "
+                "appManagementPolicies collection.",
+                "isEnabled": False,
+                "applicationRestrictions": _NO_RESTRICTIONS,
+                "servicePrincipalRestrictions": _NO_RESTRICTIONS,
+            }
+        ),
+    ),
+)
+PRE_APPROVALS = Kind(
+    path="policies/permissionGrantPreApprovalPolicies",
+    type="permissionGrantPreApprovalPolicy",
+    properties=("id", "deletedDateTime", "conditions"),
+    read=PERMISSION_GRANTS.read,
+    write=PERMISSION_GRANTS.write,
 )
 DOMAINS = Kind(
     path="domains",
@@ -94,4 +130,4 @@ DOMAINS = Kind(
     ),
 )
 
-KINDS = (PARTNERS, PERMISSION_GRANTS, APP_MANAGEMENT, DOMAINS)
+KINDS = (PARTNERS, PERMISSION_GRANTS, APP_MANAGEMENT, DEFAULT_APP_MANAGEMENT, PRE_APPROVALS, DOMAINS)

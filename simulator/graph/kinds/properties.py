@@ -94,7 +94,7 @@ id displayName description lastModifiedDateTime policyVersion policyMigrationSta
 authenticationMethodConfigurations
 """
 CONSENT_REQUESTS = "id isEnabled notifyReviewers remindersEnabled requestDurationInDays version reviewers"
-DEFINED = "id deletedDateTime definition displayName isOrganizationDefault"
+DEFINED = "id deletedDateTime definition description displayName isOrganizationDefault"
 TEMPLATE = "id deletedDateTime displayName description values"
 SETTING = "id displayName templateId values"
 LIFECYCLE = "id groupLifetimeInDays managedGroupTypes alternateNotificationEmails"
@@ -128,7 +128,10 @@ CONDITIONS = """
 id clientApplicationIds clientApplicationPublisherIds clientApplicationTenantIds clientApplicationsFromVerifiedPublisherOnly
 permissionClassification permissionType permissions resourceApplication
 """
-APP_MANAGEMENT = "id description displayName isEnabled restrictions"
+APP_MANAGEMENT = "id deletedDateTime description displayName isEnabled restrictions"
+DEFAULT_APP_MANAGEMENT = """
+id deletedDateTime applicationRestrictions description displayName isEnabled servicePrincipalRestrictions
+"""
 DOMAIN = """
 id authenticationType isAdminManaged isDefault isInitial isRoot isVerified passwordNotificationWindowInDays
 passwordValidityPeriodInDays supportedServices

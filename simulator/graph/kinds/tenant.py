@@ -3,7 +3,7 @@
 import json
 
 from simulator.graph.kinds import properties
-from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation
+from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation, Reverse
 
 _POLICY_READ = frozenset(("Policy.Read.All",))
 _APP_POLICY_WRITE = frozenset(("Policy.ReadWrite.ApplicationConfiguration",))
@@ -34,10 +34,11 @@ def _only(
     )
 
 
-def _defined(path: str, type: str) -> Kind:
-    """Return a kind of policies that consist of a definition, and apply to applications or service principals."""
+def _defined(path: str, type: str, *objects: str) -> Kind:
+    """Return a kind of policies that consist of a definition, and apply to objects of some kinds, given by path."""
     return Kind(
         path=f"policies/{path}",
+        reverse=(Reverse("appliesTo", tuple((each, path) for each in objects)),),
         type=type,
         properties=tuple(properties.DEFINED.split()),
         read=_POLICY_READ | _APP_POLICY_WRITE,
@@ -166,8 +167,10 @@ CONSENT_REQUESTS = _only(
         "reviewers": [],
     },
 )
-CLAIMS_MAPPING = _defined("claimsMappingPolicies", "claimsMappingPolicy")
-HOME_REALM = _defined("homeRealmDiscoveryPolicies", "homeRealmDiscoveryPolicy")
+CLAIMS_MAPPING = _defined("claimsMappingPolicies", "claimsMappingPolicy", "servicePrincipals")
+HOME_REALM = _defined("homeRealmDiscoveryPolicies", "homeRealmDiscoveryPolicy", "servicePrincipals")
+TOKEN_ISSUANCE = _defined("tokenIssuancePolicies", "tokenIssuancePolicy", "applications", "servicePrincipals")
+TOKEN_LIFETIME = _defined("tokenLifetimePolicies", "tokenLifetimePolicy", "applications", "servicePrincipals")
 
 TEMPLATES = Kind(
     path="groupSettingTemplates",
@@ -233,6 +236,8 @@ KINDS = (
     CONSENT_REQUESTS,
     CLAIMS_MAPPING,
     HOME_REALM,
+    TOKEN_ISSUANCE,
+    TOKEN_LIFETIME,
     TEMPLATES,
     SETTINGS,
     LIFECYCLE,

@@ -75,3 +75,12 @@ CONDITIONS = Rules(updates=False, blank=True)
 APP_MANAGEMENT = Rules(
     required=("displayName", "restrictions"), defaults=lambda _: {"description": None, "isEnabled": False}, blank=True
 )
+DEFAULT_APP_MANAGEMENT = Rules(
+    read_only=frozenset(("description", "displayName")),
+    not_null=frozenset(("isEnabled",)),
+    creates=False,
+    deletes=False,
+    blank=True,
+)
+PRE_APPROVAL = Rules(required=("conditions",), blank=True)
+"""Conditions under which applications are granted permissions without a question."""

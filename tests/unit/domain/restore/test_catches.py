@@ -620,3 +620,23 @@ def test_proposed_commands_have_only_ids() -> None:
     snapshot = together(user(1), definition(GLOBAL), role(1, GLOBAL, 1))
     plan = plan_of(MemoryWorld(snapshot, definition(GLOBAL)), Scope(resources=("roleAssignments",)))
     assert f"contoso S --id {guid(1)}" in reasons(plan, Hindrance.UNRESOLVED)[0]
+
+
+# -- policies of applications
+
+
+def test_policy_is_linked_at_the_application_with_the_policies_new_id() -> None:
+    policy_key = f"tokenLifetimePolicies/{guid(2)}"
+    definition = {"definition": ['{"TokenLifetimePolicy":{"Version":1}}'], "displayName": "Short"}
+    snapshot = together(
+        {policy_key: {"id": guid(2), **definition}},
+        application(3),
+        {f"{policy_key}/appliesTo/{guid(3)}": {"@odata.type": "#microsoft.graph.application", "id": guid(3)}},
+    )
+    creation, linking = plan_of(MemoryWorld(snapshot, application(3))).operations
+    assert body(creation) == definition
+    assert linking.path == f"/applications/{guid(3)}/tokenLifetimePolicies/$ref"
+    assert body(linking) == {"@odata.id": f"https://graph.microsoft.com/v1.0/policies/{policy_key}"}
+    unlinked = {key: value for key, value in snapshot.items() if "appliesTo" not in key}
+    (removal,) = plan_of(MemoryWorld(unlinked, snapshot), rules=EXACT).operations
+    assert removal.path == f"/applications/{guid(3)}/tokenLifetimePolicies/{guid(2)}/$ref"
