@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from shared.domain.errors import EntrakeepError
-from shared.domain.jobs import steps_of
+from shared.domain.jobs import Job, StepPlan, steps_of
 from shared.domain.schedule import next_due
 from shared.engine.context import Context
 from shared.engine.jobs.sending import send_due
@@ -42,7 +42,7 @@ def tick(context: Context) -> None:
     with failures.of_part("jobs were not planned"):
         for job in scheduler.unplanned():
             with failures.of_row("job was not planned", tenant=job.tenant_id, job=job.job_id):
-                scheduler.offer_steps(job, steps_of(job.kind))
+                scheduler.offer_steps(job, _planned(context, job))
     with failures.of_part("expired claims were not released"):
         scheduler.expire(context.limits.claims_lost)
     with failures.of_part("messages were not sent"):
@@ -51,6 +51,12 @@ def tick(context: Context) -> None:
         scheduler.record_tick()
     if failures.last is not None:
         raise failures.last
+
+
+def _planned(context: Context, job: Job) -> list[StepPlan]:
+    """Return the steps of a job. A backup reads the streams that the tenant's owner has chosen."""
+    choice = context.catalog.tenant(job.tenant_id).tenant().choice
+    return steps_of(job.kind, {stream.name for stream in choice.streams()})
 
 
 def _make_due(context: Context, scheduler: SchedulerCatalog, failures: "_Failures") -> None:

@@ -1,4 +1,7 @@
-"""Other tables of resources than today's: smaller tables for quick cases, and those of other versions."""
+"""Other tables of resources than today's: smaller tables for quick cases, and those of other versions.
+
+A case that runs in processes of its own uses a tenant with a small choice instead.
+"""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -10,11 +13,32 @@ from shared.domain import resources
 from shared.domain.jobs import KINDS, JobKind
 from shared.domain.jobs.kinds import backup_phases
 from shared.domain.resources import RESOURCES, STREAMS
+from shared.domain.resources.choice import FAMILIES, Choice
 
 FEW = ("users", "groups", "organization")
 """The streams that the directory of an ``EngineWorld`` fills. A backup of them costs half of one of all streams."""
 APPLICATIONS = (*FEW, "applications", "applications.owners")
-ALL = tuple(STREAMS)
+SMALL = (
+    "users",
+    "groups",
+    "applications",
+    "applications.owners",
+    "servicePrincipals",
+    "servicePrincipals.owners",
+    "servicePrincipals.appRoleAssignedTo",
+    "oauth2PermissionGrants",
+    "conditionalAccessPolicies",
+    "namedLocations",
+    "authenticationContexts",
+    "authenticationStrengthPolicies",
+    "authenticationStrengthPolicies.combinationConfigurations",
+    "termsOfUseAgreements",
+    "administrativeUnits",
+    "roleDefinitions",
+    "roleAssignments",
+    "organization",
+)
+"""Streams of each kind of reading and of restore, whose number does not grow with the table."""
 
 Change = Callable[[pytest.MonkeyPatch], None]
 
@@ -49,3 +73,24 @@ def only(streams: Collection[str]) -> Change:
                 patch.delitem(resources.STREAMS, name)
 
     return change
+
+
+def small() -> Choice:
+    """Return the choice of the streams of ``SMALL``, so that a backup takes as long as before the table grew."""
+    return Choice().changed(without=_left_out())
+
+
+def small_options() -> list[str]:
+    """Return the options of ``entrakeep tenant add`` that make the choice ``small``."""
+    return [word for name in _left_out() for word in ("--without", name)]
+
+
+def _left_out() -> list[str]:
+    """Return the families without a stream of ``SMALL``, and the other streams' resources in the remaining families."""
+    streams = Choice().streams()
+    kept = {RESOURCES[stream.resource].family for stream in streams if stream.name in SMALL}
+    families = [family for family in FAMILIES if family not in kept]
+    others = [
+        stream.resource for stream in streams if stream.name not in SMALL and RESOURCES[stream.resource].family in kept
+    ]
+    return families + others

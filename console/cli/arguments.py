@@ -11,7 +11,7 @@ import typer
 from console.cli.naming import known_families, known_resources, known_switches, known_tenants, newest_snapshot
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import is_tenant_name
-from shared.domain.resources.choice import FAMILIES, is_switchable
+from shared.domain.resources.choice import FAMILIES, refused_switch
 
 _RESOURCE = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)*")
 
@@ -70,12 +70,9 @@ def _families(values: list[str] | None) -> list[str]:
 
 
 def _switches(values: list[str] | None) -> list[str]:
-    """Return the names that a choice may switch. Raise BadParameter if there is no such family or resource."""
+    """Return the names of families and resources. Raise BadParameter for a name that no choice can switch."""
     for value in values or []:
-        if not is_switchable(value):
-            sentence = (
-                f"there is no family or resource '{value}'. 'entrakeep resources' lists them; beta is all beta ones."
-            )
+        if (sentence := refused_switch(value)) is not None:
             raise typer.BadParameter(sentence)
     return values or []
 

@@ -3,7 +3,7 @@
 import re
 
 from shared.domain.resources import RESOURCES
-from shared.domain.resources.choice import BETA, FAMILIES
+from shared.domain.resources.choice import BETA, FAMILIES, refused_switch
 
 _PLAIN = re.compile(r"[a-z0-9-]+")
 
@@ -34,7 +34,8 @@ def known_families(incomplete: str) -> list[str]:
 
 def known_switches(incomplete: str) -> list[str]:
     """Return the names starting with ``incomplete`` that a choice may switch."""
-    return [name for name in (BETA, *FAMILIES, *RESOURCES) if name.startswith(incomplete)]
+    names = dict.fromkeys((BETA, *FAMILIES, *RESOURCES))
+    return [name for name in names if name.startswith(incomplete) and refused_switch(name) is None]
 
 
 def newest_snapshot(incomplete: str) -> list[str]:

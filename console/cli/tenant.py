@@ -67,6 +67,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     fields = {**fields_of(document), "schedule": _schedule_words(document), "last_snapshot": taken}
     fields |= {"last_result": _result_words(document), "last_complete_at": to_second(document.last_complete_at)}
     fields["protection"] = _protection_words(document)
+    fields |= {name: ", ".join(fields[name]) or None for name in ("switched_off", "switched_on")}
     for hidden in (
         "sign_in_warning",
         "restore_warning",

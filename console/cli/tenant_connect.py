@@ -15,16 +15,20 @@ from console.cli.arguments import (
     Name,
     NewName,
     RestoreClientId,
+    With,
+    Without,
     examples,
 )
+from console.cli.choosing import AcceptWarnings, check_warnings, choice_words
 from console.cli.credential_file import read_credential
-from console.cli.opening import open_engine
+from console.cli.opening import open_catalog, open_engine
 from console.cli.output import print_document, print_line
 from console.cli.tables import print_table
 from console.documents.tenants import checked_document
 from shared.domain.errors import COMPLETE, Code, Refuse
 from shared.domain.model import CredentialKind
 from shared.domain.resources import RESOURCES, STREAMS
+from shared.domain.resources.choice import Choice
 from shared.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -101,12 +105,19 @@ def add(
             "--again", help="Confirm connecting a directory whose removed tenant was under its owner's KMS key."
         ),
     ] = False,
+    without: Without = None,
+    with_: With = None,
+    accept_warnings: AcceptWarnings = False,
 ) -> None:
     """Connect a directory.
 
     Signs in and reads /organization first, and stores nothing if that fails. Each directory can be connected only once.
     Restores need a second application, which may write; it can be added later with 'entrakeep tenant update'.
+
+    Backups hold all resources of all families, except beta and optional ones. --without and --with choose otherwise.
     """
+    choice = Choice().changed(without=without or (), with_=with_ or ())
+    check_warnings(Choice(), choice, accept_warnings)
     kind, secret = read_credential(client_secret_file, certificate)
     restore = _restore_credential(restore_client_id, restore_client_secret_file, restore_certificate)
     if (restore is None) != (restore_client_id is None):
@@ -121,9 +132,17 @@ def add(
         restoring = Identity(directory_id=directory_id, client_id=restore_client_id, kind=restore[0], secret=restore[1])
     actor = context.catalog.actor
     welcome = add_tenant(
-        context, actor, name, identity, restoring=restoring, secret_expires_at=secret_expires, readd=readd
+        context,
+        actor,
+        name,
+        identity,
+        restoring=restoring,
+        secret_expires_at=secret_expires,
+        readd=readd,
+        choice=choice,
     )
     print_line(f"Connected {name}. No schedule is set: 'entrakeep schedule set {name} --cron \"0 */6 * * *\"'.")
+    print_line(choice_words(choice))
     _print_lacking(welcome)
 
 
@@ -133,6 +152,7 @@ def add(
         "entrakeep tenant update contoso --certificate new.pem",
         "entrakeep tenant update contoso --restore-client-id 33333333-3333-3333-3333-333333333333 \\",
         "    --restore-client-secret-file restore-secret.txt",
+        "entrakeep tenant update contoso --without roles-pim --with beta",
     )
 )
 def update(
@@ -145,15 +165,23 @@ def update(
     restore_client_id: RestoreClientId = None,
     restore_client_secret_file: RestoreSecretFile = None,
     restore_certificate: RestoreCertificate = None,
+    without: Without = None,
+    with_: With = None,
+    accept_warnings: AcceptWarnings = False,
 ) -> None:
-    """Set a new secret or certificate, or another application, to read the directory or to restore it.
+    """Set a new secret or certificate, another application, or what backups hold.
 
     Signs in first, as 'add' does. The directory stays the same.
+
+    --without switches families and resources off from the next backup on, --with switches them on again. What is off is
+    reported as switched_off. Earlier snapshots keep it. What is on again is read in full.
     """
+    if without or with_:
+        _choose(name, without or [], with_ or [], accept_warnings)
     restore = _restore_credential(restore_client_id, restore_client_secret_file, restore_certificate)
     to_read = (client_secret_file, certificate, client_id, directory_id, secret_expires)
     reading = None
-    if restore is None or any(option is not None for option in to_read):
+    if any(option is not None for option in to_read) or (restore is None and not (without or with_)):
         reading = read_credential(client_secret_file, certificate)
     if restore is not None:
         _update_restore(name, restore, restore_client_id)
@@ -199,6 +227,17 @@ def check(
         return
     columns = ("resource", "answer", "permission", "detail")
     print_table(columns, [(each.resource, each.answer, each.permission, each.detail) for each in documents], empty="")
+
+
+def _choose(name: str, without: list[str], with_: list[str], accept_warnings: bool) -> None:
+    """Change what the tenant's backups hold, and print it."""
+    catalog = open_catalog()
+    from shared.engine.requests.tenants import choose
+
+    before = catalog.find(name).choice
+    check_warnings(before, before.changed(without=without, with_=with_), accept_warnings)
+    choice = choose(catalog, catalog.actor, name, without=without, with_=with_)
+    print_line(f"Updated {name}. {choice_words(choice)}")
 
 
 def _restore_credential(

@@ -79,6 +79,10 @@ class TenantDocument(msgspec.Struct, frozen=True, kw_only=True):
     """When the client secret or certificate of the restore identity expires, if that is known."""
     restore_warning: str | None
     """A warning, from 30 days before, that the client secret or certificate of the restore identity expires."""
+    switched_off: list[str]
+    """Families and resources that backups leave out."""
+    switched_on: list[str]
+    """``beta``, families and resources that backups hold beside what they hold by default."""
 
 
 class CheckedDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +176,8 @@ def tenant_document(shown: TenantOverview, protection: Protection | None, now: d
         restore_client_id=tenant.restore_client_id,
         restore_expires_at=moment(tenant.restore_expires_at),
         restore_warning=restore_expiry_sentence(tenant, now),
+        switched_off=list(tenant.choice.off),
+        switched_on=list(tenant.choice.on),
     )
 
 

@@ -39,6 +39,7 @@ class Action(StrEnum):
     TENANT_SHREDDED = "tenant.shredded"
     DIRECTORY_ADDED_AGAIN = "directory.added-again"
     CREDENTIAL_UPDATED = "credential.updated"
+    CHOICE_CHANGED = "choice.changed"
     SCHEDULE_SET = "schedule.set"
     SCHEDULE_PAUSED = "schedule.paused"
     SCHEDULE_RESUMED = "schedule.resumed"

@@ -159,7 +159,7 @@ class Answer(StrEnum):
     FAILED = "failed"
     """Graph was in trouble with this stream, led in a circle, or gave an unexpected answer."""
     SWITCHED_OFF = "switched_off"
-    """The operator excluded the resource. No setting does so yet."""
+    """The tenant's owner has switched the resource off, or not on."""
 
 
 COMPLETE = frozenset(

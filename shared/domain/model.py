@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.domain.errors import COMPLETE, Answer
+from shared.domain.resources.choice import Choice
 
 
 class Purpose(StrEnum):
@@ -72,6 +73,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """The application that restores; None if the tenant has no restore identity."""
     restore_expires_at: datetime | None = None
     """When the client secret or certificate of the restore identity expires, if that is known."""
+    choice: Choice = Choice()
+    """What its backups hold."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):

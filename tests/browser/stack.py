@@ -35,6 +35,7 @@ from tests.parts import (
     graph_simulator,
     redis_server,
 )
+from tests.tables import small_options
 
 BUCKET = "backups"
 _BEGINNING = Path(tempfile.gettempdir()) / "entrakeep-browser-stacks"
@@ -179,7 +180,7 @@ class Stack:
         """Connect a directory as a tenant."""
         self.run(
             *("tenant", "add", name, "--directory-id", directory, "--client-id", CLIENT),
-            *("--client-secret-file", str(self.folder / "secret")),
+            *("--client-secret-file", str(self.folder / "secret"), *small_options()),
         )
 
     def backup(self, name: str) -> None:

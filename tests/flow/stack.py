@@ -36,6 +36,7 @@ from tests.parts import (
     graph_simulator,
     redis_server,
 )
+from tests.tables import small
 
 TOP = Path(__file__).resolve().parents[2]
 BUCKET = "backups"
@@ -147,7 +148,7 @@ class Stack:
             if tenant.directory_id == directory:
                 remove_tenant(self.context, tenant.name)
         identity = Identity(directory_id=directory, client_id=client, secret=Secret(secret.encode()))
-        return add_tenant(self.context, name, identity, readd=True).tenant
+        return add_tenant(self.context, name, identity, readd=True, choice=small()).tenant
 
     def catalog_of(self, tenant: Tenant) -> TenantCatalog:
         return self.context.catalog.tenant(tenant.tenant_id)

@@ -24,6 +24,7 @@ from tests.contract.graph.certificates import certificate
 from tests.flow.shell import Shell, write_private
 from tests.flow.stack import Stack, running_stack, until
 from tests.parts import POLICIES, GraphSimulator
+from tests.tables import small
 
 pytestmark = pytest.mark.flow
 
@@ -83,7 +84,7 @@ def add_certified_tenant(stack: Stack) -> tuple[Tenant, str]:
         other.post("apps", {"client_id": CERTIFIED, "certificate": public, "permissions": PERMISSIONS})
     secret, kind = Secret(pem.encode()), CredentialKind.CERTIFICATE
     identity = Identity(directory_id=directory, client_id=CERTIFIED, secret=secret, kind=kind)
-    return add_tenant(stack.context, "certified", identity).tenant, pem.splitlines()[5]
+    return add_tenant(stack.context, "certified", identity, choice=small()).tenant, pem.splitlines()[5]
 
 
 def run_commands(stack: Stack, desk: Path) -> None:

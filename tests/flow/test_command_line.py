@@ -27,6 +27,7 @@ from tests.flow.stack import LEASE, Stack, running_stack, until
 from tests.generated import schemas
 from tests.migrated import migrated_file
 from tests.parts import CLIENT, DIRECTORY, SECRET
+from tests.tables import small_options
 
 pytestmark = pytest.mark.flow
 
@@ -116,7 +117,7 @@ def connected(stack: Stack) -> Commands:
     options = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file")
     shell.refused("tenant", "add", "contoso", *options, "wrong", code="GRAPH_SIGN_IN_FAILED", status=1)
     assert shell.document("tenant", "list") == []
-    shell.run("tenant", "add", "contoso", *options, "secret")
+    shell.run("tenant", "add", "contoso", *options, "secret", *small_options())
     shell.refused("tenant", "add", "contoso", *options, "secret", code="TENANT_EXISTS", status=1)
     sentence = shell.refused("tenant", "add", "second", *options, "secret", code="DIRECTORY_EXISTS", status=1)
     assert "as the tenant contoso" in sentence

@@ -21,6 +21,7 @@ from tests import compose
 from tests.flow.composed import Composed, composed
 from tests.flow.stack import until
 from tests.parts import CLIENT, DIRECTORY, SECRET, GraphSimulator
+from tests.tables import small_options
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(400)]
 
@@ -88,7 +89,7 @@ def test_the_composed_stack_backs_up_a_directory_and_its_workers_end_within_thei
     flower_container = stack.up("flower")
 
     options = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file", "/dev/stdin")
-    entrakeep.run("tenant", "add", "demo", *options, stdin=f"{SECRET}\n".encode())
+    entrakeep.run("tenant", "add", "demo", *options, *small_options(), stdin=f"{SECRET}\n".encode())
     job = json.loads(entrakeep.run("backup", "demo", "--wait", "--json"))
     assert job["state"] == "succeeded"
     ca_file = stack.home / "graph-ca.pem"

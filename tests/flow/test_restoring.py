@@ -12,6 +12,7 @@ from tests.contract.engine.simulated import RESTORER, RESTORER_SECRET, all_permi
 from tests.flow.shell import write_private
 from tests.flow.stack import Stack, running_stack
 from tests.parts import CLIENT, DIRECTORY, POLICIES, SECRET
+from tests.tables import small_options
 
 pytestmark = pytest.mark.flow
 
@@ -34,7 +35,7 @@ def shell(stack: Stack) -> Commands:
     write_private(stack.home / "restore-secret", RESTORER_SECRET)
     stack.graph.post("apps", {"client_id": RESTORER, "secret": RESTORER_SECRET, "permissions": all_permissions()})
     options = ("--directory-id", DIRECTORY, "--client-id", CLIENT, "--client-secret-file", "secret")
-    shell.run("tenant", "add", "contoso", *options)
+    shell.run("tenant", "add", "contoso", *options, *small_options())
     return shell
 
 

@@ -125,10 +125,11 @@ def _unknown(comparison: Comparison) -> str:
     """Return the list of what could not be compared, empty if there is nothing."""
     if not comparison.unknown:
         return ""
-    items = []
+    by_reason: dict[str, list[str]] = {}
     for each in comparison.unknown:
         objects = "".join(f" <code>{_text(printable(one))}</code>" for one in each.objects)
-        items.append(f"<li><strong>{_text(each.resource)}</strong> {_text(each.reason)}{objects}</li>\n")
+        by_reason.setdefault(_text(each.reason) + objects, []).append(f"<strong>{_text(each.resource)}</strong>")
+    items = [f"<li>{', '.join(resources)} {reason}</li>\n" for reason, resources in by_reason.items()]
     return f'<section class="unknown">\n<h2>Not compared</h2>\n<ul>\n{"".join(items)}</ul>\n</section>\n'
 
 

@@ -1,6 +1,6 @@
 """A comparison as text for a terminal: a line for each record, and one below it for each property that changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from console.cli.comparisons.visible import name_of, named_value, path_of, shortened, visible
 from console.cli.output import printable
@@ -10,6 +10,7 @@ from shared.domain.compare import PropertyChange
 from shared.engine.compare.comparing import Comparison
 from shared.engine.compare.differences import Change, Difference
 from shared.engine.compare.naming import Names
+from shared.engine.compare.unknowns import Unknown
 
 _MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
 _LONGEST = 200
@@ -25,9 +26,17 @@ def table(comparison: Comparison, *, summary: bool) -> Iterator[bytes]:
     else:
         yield from _details(comparison)
     yield _counts(comparison)
-    for unknown in comparison.unknown:
-        objects = f": {', '.join(map(printable, unknown.objects))}" if unknown.objects else ""
-        yield f"Not compared: {unknown.resource}, {unknown.reason}{objects}.\n".encode()
+    yield from _not_compared(comparison.unknown)
+
+
+def _not_compared(unknown: Sequence[Unknown]) -> Iterator[bytes]:
+    """Yield a line for each reason, with the resources that are not compared for it."""
+    by_reason: dict[str, list[str]] = {}
+    for each in unknown:
+        objects = f": {', '.join(map(printable, each.objects))}" if each.objects else ""
+        by_reason.setdefault(each.reason + objects, []).append(each.resource)
+    for reason, resources in by_reason.items():
+        yield f"Not compared: {', '.join(resources)}, {reason}.\n".encode()
 
 
 def _heading(comparison: Comparison) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import ClauseElement, Connection, MappingResult, RowMapping, Select, Table, func, select
 
 from shared.adapters.catalog import schema, statements
@@ -14,6 +15,7 @@ from shared.adapters.catalog.engine import Database
 from shared.adapters.catalog.statements import Where
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import KeyMode, Sealed, Tenant
+from shared.domain.resources.choice import Choice
 
 NOBODY_NAMED = "-"
 """The actor in the audit trail if the caller named none."""
@@ -182,7 +184,20 @@ def tenant_of(row: RowMapping) -> Tenant:
         sign_in_expires_at=row["sign_in_expires_at"],
         restore_client_id=row["restore_client_id"],
         restore_expires_at=row["restore_expires_at"],
+        choice=Choice() if row["choice"] is None else msgspec.convert(row["choice"], Choice),
     )
+
+
+def tenant_values(tenant: Tenant) -> dict[str, Any]:
+    """Return the columns of a tenant, without its id."""
+    values = msgspec.structs.asdict(tenant)
+    del values["tenant_id"]
+    return {**values, "choice": stored_choice(tenant.choice)}
+
+
+def stored_choice(choice: Choice) -> Any:
+    """Return a choice as SQL stores it: nothing for the default."""
+    return None if choice == Choice() else msgspec.to_builtins(choice)
 
 
 def sealed_of(row: RowMapping) -> Sealed:

@@ -1,10 +1,9 @@
 """Give access to one tenant's part of the catalog, and to the catalog as a whole."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import select
 
 from shared.adapters.catalog import directories, schema
@@ -29,7 +28,15 @@ from shared.adapters.catalog.schedules import SqlSchedules
 from shared.adapters.catalog.sign_ins import SqlSignIns
 from shared.adapters.catalog.snapshots import SqlSnapshots
 from shared.adapters.catalog.stores import SqlStores
-from shared.adapters.catalog.tenancy import NOBODY_NAMED, Changes, Tenancy, no_such_tenant, tenant_of
+from shared.adapters.catalog.tenancy import (
+    NOBODY_NAMED,
+    Changes,
+    Tenancy,
+    no_such_tenant,
+    stored_choice,
+    tenant_of,
+    tenant_values,
+)
 from shared.adapters.catalog.tokens import SqlTokens
 from shared.adapters.catalog.tries import SqlTries
 from shared.adapters.catalog.upkeep import SqlUpkeep
@@ -38,6 +45,7 @@ from shared.domain.audit import INSTALLATION, Action
 from shared.domain.errors import Code, Refuse
 from shared.domain.jobs import Job
 from shared.domain.model import CredentialKind, KeyMode, Sealed, Tenant, WrappedKey
+from shared.domain.resources.choice import Choice
 from shared.ports.catalog.audit import AuditedTenant
 from shared.ports.catalog.database import Purged
 
@@ -87,6 +95,18 @@ class SqlTenant:
             rows.update(schema.tenants, restore_client_id=client_id, restore_expires_at=expires_at)
             put_restore_credential(rows, kind, sealed)
             append(rows, Action.RESTORE_IDENTITY_UPDATED, {}, {"client_id": client_id, "kind": kind})
+
+    def choose(self, *, without: Sequence[str] = (), with_: Sequence[str] = ()) -> Choice:
+        """Change the tenant's choice and append an event. Raises Refuse ``NO_SUCH_TENANT`` and ``WRONG_USE``."""
+        with self._tenancy.write() as rows:
+            before = tenant_of(rows.tenant(lock=True)).choice
+            choice = before.changed(without=without, with_=with_)
+            if not choice.streams():
+                raise Refuse(Code.WRONG_USE, "A backup must read something: leave at least one resource switched on.")
+            if choice != before:
+                rows.update(schema.tenants, choice=stored_choice(choice))
+                append(rows, Action.CHOICE_CHANGED, {}, {"without": ", ".join(without), "with": ", ".join(with_)})
+            return choice
 
     def remove(self) -> frozenset[bytes]:
         """Remove the tenant's rows except its audit trail. Return the wrapped data keys that were deleted."""
@@ -182,9 +202,7 @@ class SqlCatalog:
             self._database.one_at_a_time(connection, Turn.CONNECTING)
             directories.refuse_taken(connection, tenant.name, tenant.directory_id, readd=readd)
             rows = Changes(connection, tenant.tenant_id, now, self.actor)
-            values = msgspec.structs.asdict(tenant)
-            del values["tenant_id"]
-            rows.insert(schema.tenants, **values, claimed_directory=tenant.directory_id.lower())
+            rows.insert(schema.tenants, **tenant_values(tenant), claimed_directory=tenant.directory_id.lower())
             insert_key(rows, key)
             put_credential(rows, kind, sealed)
             if restore is not None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-import msgspec
 from sqlalchemy import RowMapping, select
 
 from shared.adapters.catalog.audit import append, append_if_sound, append_rebuilt
@@ -27,7 +26,7 @@ from shared.adapters.catalog.schema import (
 )
 from shared.adapters.catalog.snapshots import keep_snapshot
 from shared.adapters.catalog.step_writes import lock_claim
-from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of
+from shared.adapters.catalog.tenancy import Changes, Rows, Tenancy, tenant_of, tenant_values
 from shared.domain.audit import Action, Plain
 from shared.domain.jobs import Claim, JobState
 from shared.domain.model import Snapshot, Tenant, WrappedKey
@@ -183,11 +182,10 @@ def _keys_of(rows: Rows, job_id: str) -> Sequence[RowMapping]:
 
 def _bring_tenant(rows: Changes, tenant: Tenant) -> None:
     """Insert the tenant unless it exists."""
-    values = msgspec.structs.asdict(tenant)
-    del values["tenant_id"]
     if rows.one(tenants, lock=True) is None:
         claim = claim_of(rows.connection, tenant.directory_id)
-        rows.insert(tenants, **values | {"name": _free_name(rows, tenant.name), "claimed_directory": claim})
+        values = tenant_values(tenant) | {"name": _free_name(rows, tenant.name), "claimed_directory": claim}
+        rows.insert(tenants, **values)
 
 
 def _free_name(rows: Changes, name: str) -> str:

@@ -1,16 +1,24 @@
 """Plan the steps of jobs, and recognise steps that only a newer version knows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from shared.domain.jobs.kinds import JobKind, row_of
 from shared.domain.jobs.steps import StepPlan
 
 
-def steps_of(kind: JobKind | str) -> list[StepPlan]:
-    """Return the planned steps of a job of this kind, by phase; an empty list if only a newer version knows the kind."""
+def steps_of(kind: JobKind | str, streams: Collection[str] | None = None) -> list[StepPlan]:
+    """Return the planned steps of a job of this kind, by phase; an empty list if only a newer version knows the kind.
+
+    With ``streams``, only these streams are read.
+    """
     row = row_of(kind)
     phases = {} if row is None else row.phases
-    return [StepPlan(phase=number, name=name) for number, phase in phases.items() for name in phase.steps]
+    return [
+        StepPlan(phase=number, name=name)
+        for number, phase in phases.items()
+        for name in phase.steps
+        if streams is None or not phase.by_stream or name in streams
+    ]
 
 
 def is_known(kind: JobKind | str, phase: int, name: str) -> bool:

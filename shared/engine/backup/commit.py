@@ -10,7 +10,7 @@ from shared.domain.restore.id_map import ID_MAP
 from shared.engine.backup.changes import known_changes
 from shared.engine.backup.id_map import id_map_states
 from shared.engine.backup.stream_results import stream_results
-from shared.engine.backup.stream_states import counted_states, stream_states, unknown_states
+from shared.engine.backup.stream_states import counted_states, stream_states, switched_off_states, unknown_states
 from shared.engine.snapshots.chain import to_name
 from shared.engine.snapshots.manifests import parent_manifest, snapshot_of
 from shared.engine.steps.checkpoints import run_ref
@@ -33,6 +33,7 @@ def commit_step(work: Work) -> bool:
     results = stream_results(work, parent)
     states = stream_states(work, results)
     _refuse_empty({state.answer for state in states})
+    states = [*states, *switched_off_states(work, parent, results)]
     unknown = [state for state in unknown_states(parent, states) if state.stream != ID_MAP]
     states, recounted = counted_states(work, results, [*states, *unknown, *id_map_states(work, parent)])
     changes = known_changes(work, parent, states, recounted)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from shared.domain.errors import Answer
-from shared.domain.resources import Stream
+from shared.domain.resources import STREAMS, Stream
 from shared.engine.backup.changes import meaning
 from shared.engine.backup.stream_results import StreamResult
 from shared.engine.steps.work import Work
@@ -20,6 +20,21 @@ def stream_states(work: Work, results: Sequence[StreamResult]) -> list[StreamSta
     A stream that was not read whole keeps the parent's runs and cursor and is marked as stale.
     """
     return [_read_state(work, result) if result.whole else _stale_state(result) for result in results]
+
+
+def switched_off_states(work: Work, parent: Manifest | None, results: Sequence[StreamResult]) -> list[StreamState]:
+    """Return the states of the streams that the job was not planned to read because the tenant's owner left them out.
+
+    They have no records: what the parent holds of them is neither kept nor called deleted.
+    """
+    choice = work.catalog.tenant().choice
+    planned = {result.stream.name for result in results}
+    off = {state.stream for state in parent.streams if state.answer is Answer.SWITCHED_OFF} if parent else set()
+    return [
+        _unread_state(stream, Answer.SWITCHED_OFF)
+        for name, stream in STREAMS.items()
+        if name not in planned and (name in off or not choice.reads(stream))
+    ]
 
 
 def unknown_states(parent: Manifest | None, states: Sequence[StreamState]) -> list[StreamState]:
@@ -98,20 +113,7 @@ def _stale_state(result: StreamResult) -> StreamState:
     listed, unread = listed_resources(stream), dict.fromkeys(stream.resources)
     answer = step.answer or Answer.FAILED
     if before is None:
-        return StreamState(
-            stream=stream.name,
-            selection=stream.selection,
-            cursor=None,
-            cursor_issued=None,
-            started_at=None,
-            ended=None,
-            answer=answer,
-            request_id=step.request_id,
-            stale=False,
-            runs=[],
-            records=unread,
-            resources=listed,
-        )
+        return _unread_state(stream, answer, step.request_id)
     known = {each.resource for each in before.listed}
     return msgspec.structs.replace(
         before,
@@ -120,6 +122,24 @@ def _stale_state(result: StreamResult) -> StreamState:
         stale=before.started_at is not None,
         records=unread | before.records,
         resources=[*before.listed, *(each for each in listed if each.resource not in known)],
+    )
+
+
+def _unread_state(stream: Stream, answer: Answer, request_id: str | None = None) -> StreamState:
+    """Return the state of a stream that no snapshot of the tenant has records of."""
+    return StreamState(
+        stream=stream.name,
+        selection=stream.selection,
+        cursor=None,
+        cursor_issued=None,
+        started_at=None,
+        ended=None,
+        answer=answer,
+        request_id=request_id,
+        stale=False,
+        runs=[],
+        records=dict.fromkeys(stream.resources),
+        resources=listed_resources(stream),
     )
 
 

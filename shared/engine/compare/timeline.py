@@ -10,7 +10,7 @@ from shared.domain.model import Snapshot
 from shared.domain.records import encode_id
 from shared.domain.resources import volatile_of
 from shared.engine.compare.differences import Difference, difference_of
-from shared.engine.compare.unknowns import why_unread
+from shared.engine.compare.unknowns import SWITCHED_OFF, why_unread
 from shared.vault.object_reader import ObjectReader
 from shared.vault.snapshot_reader import SnapshotReader
 
@@ -71,6 +71,8 @@ class Track:
         """Yield what the next snapshot shows. Chunks that are the same as the previous ones are not read again."""
         reason = self._why_unread(reader)
         if reason is not None:
+            if reason == SWITCHED_OFF and self._known is None:
+                return  # the owner has never wanted it
             yield self._event(row, Happened.UNKNOWN, reason=reason)
             return
         state = reader.stream_of(self._resource)

@@ -9,6 +9,8 @@ from shared.domain.records import encode_id
 from shared.vault.format import StreamState
 from shared.vault.snapshot_reader import SnapshotReader
 
+SWITCHED_OFF = "switched off"
+"""The reason for what the tenant's owner left out of a snapshot."""
 _READ = frozenset({Answer.WHOLE, Answer.PARTIAL})
 
 
@@ -21,7 +23,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     objects: list[str] = []
     """Ids of the objects that are not compared, if the others are."""
     absent: bool = False
-    """True if both snapshots prove in the same way that the directory does not have the resource."""
+    """True if both snapshots lack the resource for the same good reason: it does not exist, or it is switched off."""
 
 
 def unknowns(before: SnapshotReader, after: SnapshotReader, resources: Collection[str]) -> list[Unknown]:
@@ -62,6 +64,8 @@ def why_unread(state: StreamState | None) -> str | None:
         return "not part of the snapshot"
     if state.stale:
         return f"not read ({state.answer}), so its records are those of an earlier snapshot"
+    if state.answer is Answer.SWITCHED_OFF:
+        return SWITCHED_OFF
     return None if state.answer in _READ else f"not read ({state.answer})"
 
 
@@ -79,6 +83,6 @@ def _sided(reasons: list[str | None]) -> Iterator[str]:
 
 
 def _absent(pair: list[StreamState | None]) -> bool:
-    """Return True if both sides have the same answer, which proves that there is nothing to read."""
+    """Return True if both sides have the same answer, and it leaves a snapshot complete."""
     answers = {state.answer if state is not None and not state.stale else None for state in pair}
     return len(answers) == 1 and answers <= COMPLETE

@@ -1,13 +1,18 @@
-"""Requests about tenants: connect, update, check, remove and shred."""
+"""Requests about tenants: connect, update, choose, check, remove and shred."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shared.domain.errors import Code, Refuse
 from shared.domain.model import CredentialKind, Tenant
+from shared.domain.resources.choice import Choice, refused_switch
 from shared.domain.secret import Secret
 from shared.engine.context import Context
 from shared.engine.tenants import checking, onboarding, shred
+from shared.ports.catalog.database import Catalog
 from shared.ports.directory import Identity
+
+_DEFAULT = Choice()
 
 
 def add_tenant(
@@ -19,16 +24,24 @@ def add_tenant(
     restoring: Identity | None = None,
     secret_expires_at: datetime | None = None,
     readd: bool = False,
+    choice: Choice = _DEFAULT,
 ) -> onboarding.Welcome:
     """Connect a directory under ``name``, after a sign-in with the identity has worked, and with the one that restores.
 
     ``secret_expires_at`` is when the client secret expires, if the user knows it. ``readd``: the user consents to a directory
-    whose tenant was removed while it had a KMS key of its own. Raise Refuse ``WRONG_USE`` if an expiry is given for a
-    certificate, and as ``onboarding.add_tenant`` does.
+    whose tenant was removed while it had a KMS key of its own. ``choice`` is what backups hold.
+
+    Raise Refuse ``WRONG_USE`` if an expiry is given for a certificate, and as ``onboarding.add_tenant`` does.
     """
     _check_expiry(identity.kind, secret_expires_at)
     return onboarding.add_tenant(
-        context.as_actor(actor), name, identity, restoring=restoring, expires_at=secret_expires_at, readd=readd
+        context.as_actor(actor),
+        name,
+        identity,
+        restoring=restoring,
+        expires_at=secret_expires_at,
+        readd=readd,
+        choice=choice,
     )
 
 
@@ -65,6 +78,18 @@ def update_restore_identity(
     Raise Refuse ``NO_SUCH_TENANT``, and as ``onboarding.update_restore_identity`` does.
     """
     return onboarding.update_restore_identity(context.as_actor(actor), name, client_id, secret, kind)
+
+
+def choose(catalog: Catalog, actor: str, name: str, *, without: Sequence[str], with_: Sequence[str]) -> Choice:
+    """Switch families and resources off, then others on, from the next backup on. Return the new choice.
+
+    Raise Refuse ``NO_SUCH_TENANT``, and ``WRONG_USE`` if a name cannot be switched or a backup would read nothing.
+    """
+    for each in (*without, *with_):
+        if (sentence := refused_switch(each)) is not None:
+            raise Refuse(Code.WRONG_USE, sentence)
+    tenant = catalog.find(name)
+    return catalog.as_actor(actor).tenant(tenant.tenant_id).choose(without=without, with_=with_)
 
 
 def check_tenant(context: Context, name: str, *, restore: bool = False) -> list[checking.CheckedResource]:

@@ -1,14 +1,14 @@
 """Check a tenant's applications: what Graph lets one read, and the other write."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from shared.domain.errors import Answer
 from shared.domain.model import Tenant
-from shared.domain.resources import RESOURCES, STREAMS, Resource
+from shared.domain.resources import RESOURCES, Resource, Stream
 from shared.domain.resources.advice import reading_advice
 from shared.domain.resources.restoring import RestoreKind, Restoring
 from shared.engine.context import Context
@@ -16,6 +16,7 @@ from shared.engine.keys.credentials import source_for
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.restore.connection import connected, restore_identity
 from shared.engine.restore.directory_facts import DirectoryFacts
+from shared.engine.tenants.probing import probed
 from shared.ports.catalog.tenant import TenantCatalog
 
 _ROLES = {
@@ -85,8 +86,9 @@ def reading_checks(
     context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
 ) -> list[CheckedResource]:
     """Return as ``check_reading`` does, with these data keys. ``check`` raises if the work must stop."""
-    answers = asyncio.run(_probe_all(context, catalog, keys, check))
-    return [_reading(row, row.meant_by(answers[row.stream])) for row in RESOURCES.values()]
+    choice = catalog.tenant().choice
+    answers = asyncio.run(_probe(context, catalog, keys, check, choice.streams()))
+    return [_reading(row, answers.get(row.stream, Answer.SWITCHED_OFF)) for row in RESOURCES.values()]
 
 
 def writing_checks(
@@ -104,14 +106,13 @@ def writing_checks(
     return [_writing(row, row.restoring, rights) for row in RESOURCES.values() if row.restoring is not None]
 
 
-async def _probe_all(
-    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None]
+async def _probe(
+    context: Context, catalog: TenantCatalog, keys: ProcessKeys, check: Callable[[], None], streams: Sequence[Stream]
 ) -> dict[str, Answer]:
-    """Return Graph's answer to one small request for each stream. The requests run concurrently."""
+    """Return what Graph answers to a small request for each of these streams."""
     source = source_for(context, catalog, keys, check)
     try:
-        answers = await asyncio.gather(*(source.probe(stream) for stream in STREAMS.values()))
-        return dict(zip(STREAMS, answers, strict=True))
+        return await probed(source, streams)
     finally:
         await source.close()
 

@@ -8,18 +8,21 @@ import msgspec
 
 from shared.domain.audit import INSTALLATION
 from shared.domain.errors import Answer, Code, KeyRefused, Refuse
-from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant
-from shared.domain.resources import RESOURCES, STREAMS
+from shared.domain.model import CredentialKind, KeyMode, Purpose, Tenant, WrappedKey
+from shared.domain.resources.choice import Choice
 from shared.domain.secret import Secret
 from shared.engine.audit import keep_last_heads
 from shared.engine.context import Context
 from shared.engine.keys.credentials import seal_credential
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.keys.retrying import retry_kms
+from shared.engine.tenants.probing import probed
 from shared.ports.directory import DirectorySource, Identity
 from shared.vault.certificates import not_after
-from shared.vault.keyring import create_data_key
+from shared.vault.keyring import DataKey, create_data_key
 from shared.vault.names import key_object_blob
+
+_DEFAULT = Choice()
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,33 +42,24 @@ def add_tenant(
     restoring: Identity | None = None,
     expires_at: datetime | None = None,
     readd: bool = False,
+    choice: Choice = _DEFAULT,
 ) -> Welcome:
     """Connect a directory under ``name``. Nothing is stored unless every part succeeds.
 
     ``restoring`` is the application that restores, if there is one. ``expires_at`` is when the client secret expires, if the
     operator has entered it. ``readd`` means that the operator consents to a directory whose tenant was removed while it had
-    a KMS key of its own.
+    a KMS key of its own. ``choice`` is what the tenant's backups hold.
 
     Raises Refuse ``TENANT_EXISTS``, ``DIRECTORY_EXISTS``, ``DIRECTORY_WITHHELD``, ``GRAPH_SIGN_IN_FAILED``,
     ``KEY_ACCESS_REVOKED``, ``STORE_UNSUITABLE``, and what Graph, KMS and the store raise.
     """
     context.catalog.check_addable(name, identity.directory_id, readd=readd)
-    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
+    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at, choice))
     restore_expires_at = None if restoring is None else sign_in_to_restore(context, restoring, identity.client_id)
     tenant_id = str(uuid.uuid4())
     now = context.clock.now()
-    arn = context.provider_key
     context.store.prove()
-    try:
-        key, wrapped = retry_kms(
-            lambda: create_data_key(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
-            context.deadline(min(context.lease_seconds, context.limits.connect_retry_seconds)),
-        )
-    except KeyRefused as refusal:
-        if refusal.unknown and not context.catalog.queries().key_in_use(arn):
-            sentence = f"AWS KMS knows no key {arn}: check ENTRAKEEP_PROVIDER_KEY_ARN, its Region and account."
-            raise Refuse(Code.KEY_MISCONFIGURED, sentence) from None
-        raise
+    key, wrapped = _secrets_key(context, tenant_id, now)
     tenant = Tenant(
         tenant_id=tenant_id,
         name=name,
@@ -78,6 +72,7 @@ def add_tenant(
         sign_in_expires_at=expires_at,
         restore_client_id=None if restoring is None else restoring.client_id,
         restore_expires_at=restore_expires_at,
+        choice=choice,
     )
     try:
         sealed = seal_credential(key, tenant_id, identity.secret)
@@ -90,6 +85,21 @@ def add_tenant(
         key.drop()
     keep_last_heads(context, INSTALLATION)
     return Welcome(tenant=tenant, answers=answers)
+
+
+def _secrets_key(context: Context, tenant_id: str, now: datetime) -> tuple[DataKey, WrappedKey]:
+    """Create the tenant's data key for secrets. Raise Refuse ``KEY_MISCONFIGURED``, and what KMS and the store raise."""
+    arn = context.provider_key
+    try:
+        return retry_kms(
+            lambda: create_data_key(context.keys, context.store, tenant_id, arn, Purpose.SECRETS, 1, now, None),
+            context.deadline(min(context.lease_seconds, context.limits.connect_retry_seconds)),
+        )
+    except KeyRefused as refusal:
+        if refusal.unknown and not context.catalog.queries().key_in_use(arn):
+            sentence = f"AWS KMS knows no key {arn}: check ENTRAKEEP_PROVIDER_KEY_ARN, its Region and account."
+            raise Refuse(Code.KEY_MISCONFIGURED, sentence) from None
+        raise
 
 
 def update_tenant(
@@ -109,7 +119,7 @@ def update_tenant(
     catalog = context.catalog.tenant(tenant.tenant_id)
     client = client_id or tenant.client_id
     identity = Identity(directory_id=tenant.directory_id, client_id=client, secret=secret, kind=kind)
-    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at))
+    answers, expires_at = asyncio.run(_sign_in_and_probe(context, identity, expires_at, tenant.choice))
     with ProcessKeys(context, catalog) as keys:
         sealed = seal_credential(keys.secrets(), tenant.tenant_id, secret)
         catalog.update(client_id=client, kind=kind, sealed=sealed, expires_at=expires_at)
@@ -183,9 +193,9 @@ async def _check_organization(source: DirectorySource, identity: Identity) -> No
 
 
 async def _sign_in_and_probe(
-    context: Context, identity: Identity, entered_expiry: datetime | None
+    context: Context, identity: Identity, entered_expiry: datetime | None, choice: Choice
 ) -> tuple[dict[str, Answer], datetime | None]:
-    """Sign in, read ``/organization``, and probe every stream.
+    """Sign in, read ``/organization``, and probe every chosen stream.
 
     Return Graph's answer to each stream, and when the credential expires, None if unknown. ``entered_expiry`` is the time
     that a person has entered. Raises Refuse ``GRAPH_SIGN_IN_FAILED`` if the application belongs to another directory.
@@ -193,9 +203,7 @@ async def _sign_in_and_probe(
     source = context.access.connect(identity, lambda: None)
     try:
         await _check_organization(source, identity)
-        answers = {
-            name: RESOURCES[stream.resource].meant_by(await source.probe(stream)) for name, stream in STREAMS.items()
-        }
+        answers = await probed(source, choice.streams())
         return answers, await _find_expiry(source, identity, entered_expiry)
     finally:
         await source.close()

@@ -1,9 +1,11 @@
 """The handle on one tenant's rows, from which its narrower handles come."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from shared.domain.model import CredentialKind, Sealed, Tenant
+from shared.domain.resources.choice import Choice
 from shared.ports.catalog.audit import Audit
 from shared.ports.catalog.claims import Claims
 from shared.ports.catalog.customer_keys import CustomerKeys
@@ -58,6 +60,12 @@ class TenantCatalog(Protocol):
         self, *, client_id: str, kind: CredentialKind, sealed: Sealed, expires_at: datetime | None = None
     ) -> None:
         """Replace the restoring application, its sealed credential and the credential's expiry, together."""
+
+    def choose(self, *, without: Sequence[str] = (), with_: Sequence[str] = ()) -> Choice:
+        """Switch families and resources off, then others on, as ``Choice.changed`` does. Return the new choice.
+
+        It holds from the next planned backup on. Raise Refuse ``WRONG_USE`` if a backup would read nothing.
+        """
 
     def remove(self) -> frozenset[bytes]:
         """Remove the tenant and its rows except its audit trail. Return the wrapped data keys that were deleted.

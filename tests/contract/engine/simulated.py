@@ -23,6 +23,7 @@ from shared.ports.keys import KeyService
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.reading import RETRY_POLICY, Budget
 from tests.contract.graph.simulator import CLIENT_ID, DIRECTORY_ID, SECRET, Simulator
+from tests.tables import small
 from tests.unit.vault.parts import ARN
 
 RESTORER = "33333333-3333-3333-3333-333333333333"
@@ -77,7 +78,7 @@ def simulated_world(
     world = EngineWorld(folder, keys, provider_key, lease)
     access = graph_access(simulator, simulator.url)
     world.context = dataclasses.replace(world.context, access=access, targets=access)
-    world.tenant = add_tenant(world.context, "ada", "contoso", reader(), restoring=restoring).tenant
+    world.tenant = add_tenant(world.context, "ada", "contoso", reader(), restoring=restoring, choice=small()).tenant
     world.catalog = world.context.catalog.tenant(world.tenant.tenant_id)
     try:
         yield world

@@ -15,9 +15,9 @@ from shared.domain.jobs import Job, JobState, ResourceProgress
 from shared.domain.resources import STREAMS, Stream
 from shared.ports.directory import Cursor
 from tests.contract.engine.world import EngineWorld, MemoryPage
-from tests.tables import ALL
+from tests.tables import SMALL
 
-pytestmark = pytest.mark.streams(*ALL)
+pytestmark = pytest.mark.streams(*SMALL)
 
 TROUBLE = GraphTrouble("Graph is in trouble.", 0.0, "request-1")
 NO_TROUBLE = (-1, TROUBLE)

@@ -15,10 +15,10 @@ from shared.engine.compare.comparing import Comparison, compared
 from shared.engine.compare.differences import Difference
 from shared.engine.compare.scope import Scope
 from tests.contract.engine.world import LEASE, EngineWorld
-from tests.tables import ALL
+from tests.tables import SMALL
 from tests.unit.vault.parts import ARN
 
-pytestmark = pytest.mark.streams(*ALL)
+pytestmark = pytest.mark.streams(*SMALL)
 
 ANA, BEN, SALES = (f"{n}0000000-0000-4000-8000-000000000000" for n in range(1, 4))
 APP = "40000000-0000-4000-8000-000000000000"

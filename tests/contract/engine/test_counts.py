@@ -14,9 +14,9 @@ from shared.domain.errors import Answer, Skip
 from shared.domain.records import tombstone
 from shared.domain.resources import LINKS, STREAMS
 from tests.contract.engine.world import EngineWorld
-from tests.tables import ALL
+from tests.tables import SMALL
 
-pytestmark = pytest.mark.streams(*ALL)
+pytestmark = pytest.mark.streams(*SMALL)
 
 OWNERS, APPLICATIONS = "applications.owners", "applications"
 FORBIDDEN = Skip(Answer.FORBIDDEN, "request-1")

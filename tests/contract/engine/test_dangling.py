@@ -11,9 +11,9 @@ from shared.domain.jobs import JobKind, JobState, RecordsShown
 from shared.domain.records import tombstone
 from shared.engine.compare.dangling import dangling
 from tests.contract.engine.world import EngineWorld
-from tests.tables import ALL, only, table
+from tests.tables import SMALL, only, table
 
-pytestmark = pytest.mark.streams(*ALL)
+pytestmark = pytest.mark.streams(*SMALL)
 
 ANA, MISSING, SALES, MAIL, APP = (f"{n}a000000-0000-4000-8000-00000000000b" for n in range(1, 6))
 POLICY = (

@@ -15,9 +15,9 @@ from shared.vault.names import key_objects_prefix
 from tests.contract.engine.kms_cases import ENVIRONMENT
 from tests.contract.engine.world import EngineWorld
 from tests.parts import REGION, AwsSimulator, aws_simulator
-from tests.tables import ALL
+from tests.tables import SMALL
 
-pytestmark = pytest.mark.streams(*ALL)
+pytestmark = pytest.mark.streams(*SMALL)
 
 LEASE = 60.0
 SLOW = {"match": {"service": "kms", "action": "GenerateDataKey"}, "what": "slow", "seconds": 0.5}

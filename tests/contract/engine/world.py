@@ -40,6 +40,7 @@ from shared.ports.keys import KeyService
 from shared.ports.observer import Observer, Point
 from tests.contract.catalog.world import World
 from tests.migrated import migrated_file
+from tests.tables import small
 from tests.unit.vault.parts import ARN, MemoryKeys, MemoryStore
 
 DIRECTORY, CLIENT = "d" * 36, "c" * 36
@@ -272,7 +273,7 @@ class EngineWorld:
             self.directory.put("users", f"users/{n}", b'{"n":%d}' % n)
         self.directory.put("groups", "groups/g")
         self.directory.put("groups", "groups/g/members/1")
-        return add_tenant(self.context, "acme", identity(DIRECTORY)).tenant
+        return add_tenant(self.context, "acme", identity(DIRECTORY), choice=small()).tenant
 
     def _restore(self, saved: Template, database: Path) -> None:
         """Take over a copy of everything that the template has stored, and its time."""

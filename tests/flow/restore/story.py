@@ -10,6 +10,7 @@ from tests.contract.engine.simulated import GLOBAL_ADMINISTRATOR, RESTORER, REST
 from tests.flow.shell import write_private
 from tests.flow.stack import Stack, until
 from tests.parts import CLIENT, POLICIES, SECRET, GraphSimulator
+from tests.tables import small_options
 
 Json = dict[str, Any]
 DOMAIN = "contoso.onmicrosoft.com"
@@ -43,6 +44,7 @@ class Story:
             *("tenant", "add", self.name, "--directory-id", directory_id),
             *("--client-id", CLIENT, "--client-secret-file", "secret"),
             *("--restore-client-id", RESTORER, "--restore-client-secret-file", "restore-secret"),
+            *small_options(),
         )
         self.tenant = stack.context.catalog.find(self.name)
 
