@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from shared.domain.jobs import KINDS, QueueName, StepRef
+from shared.domain.limits import LIMITS
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Name = Annotated[str, msgspec.Meta(max_length=80)]
@@ -43,7 +44,14 @@ def message_of(step: StepRef) -> tuple[str, StepMessage]:
     if step.version < VERSION:
         return FIRST_TASK, StepMessage(**ids, version=FIRST_VERSION)
     phase = KINDS[step.kind].phases[step.phase]
-    return phase.task, StepMessage(**ids, tenant=step.tenant, streams=(step.name,) if phase.by_stream else ())
+    return phase.task, StepMessage(**ids, tenant=step.tenant, streams=_streams_of(step) if phase.by_stream else ())
+
+
+def _streams_of(step: StepRef) -> tuple[str, ...]:
+    """Return the streams to show: all names, or the first ones and the number of the others."""
+    names = step.streams or (step.name,)
+    more = len(names) - LIMITS.shown_streams
+    return names if more <= 1 else (*names[: LIMITS.shown_streams], f"and {more} more")
 
 
 def task_to_run(name: object) -> str | None:

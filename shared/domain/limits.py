@@ -21,6 +21,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The age at which a step checkpoints and releases itself, so that large tenants do not starve small ones."""
     tenant_steps: int = 4
     """Steps of one tenant that workers may have at the same time."""
+    bundles: int = 12
+    """Most bundles of streams that a phase of a backup has."""
+    mixed_bundles: int = 5
+    """Most bundles among them of streams that are not read alone."""
+    bundle_streams: int = 10
+    """Streams that one such bundle has before another one begins."""
+    shown_streams: int = 10
+    """Streams of a bundle that a message names, with one more if that is the last."""
     step_wait_most_seconds: float = 3600.0
     """Longest wait of a released step, even if a server asks for more."""
     catalog_retry_seconds: float = 1.0

@@ -38,6 +38,12 @@ def test_a_step_is_named_by_its_kind_and_phase_and_shows_tenant_job_and_streams(
     assert shown(MESSAGE) == f"{{'tenant': 'contoso', 'streams': ['users'], 'job': '{IDS['job_id']}'}}"
 
 
+def test_a_message_for_a_bundle_names_its_first_streams_and_counts_the_others() -> None:
+    few, many = (tuple(f"s{n}" for n in range(count)) for count in (11, 12))
+    for names, named in ((few, few), (many, (*many[:10], "and 2 more"))):
+        assert message_of(msgspec.structs.replace(STEP, streams=names))[1].streams == named
+
+
 @pytest.mark.parametrize(
     ("kind", "phase", "task"),
     [

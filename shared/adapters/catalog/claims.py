@@ -3,12 +3,19 @@
 Each write locks the job's row first. Then it checks the claim's fencing number and its expiry by the database's clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping
 
+from shared.adapters.catalog.bundle_claims import (
+    claim_rows,
+    end_rows,
+    insert_checkpoint,
+    last_checkpoints,
+    renew_rows,
+)
 from shared.adapters.catalog.job_writes import end_job, remove_checkpoints
 from shared.adapters.catalog.notice_queue import queue_notice
 from shared.adapters.catalog.schema import (
@@ -19,7 +26,7 @@ from shared.adapters.catalog.schema import (
     snapshot_attempts,
     steps,
 )
-from shared.adapters.catalog.snapshots import keep_run, keep_snapshot, newest, run_of, snapshot_of, snapshot_row
+from shared.adapters.catalog.snapshots import keep_snapshot, newest, run_of, snapshot_of, snapshot_row
 from shared.adapters.catalog.step_writes import (
     NO_TROUBLE,
     finish_step,
@@ -29,21 +36,19 @@ from shared.adapters.catalog.step_writes import (
     requeue,
 )
 from shared.adapters.catalog.tenancy import Tenancy, sealed_of
-from shared.adapters.catalog.unknown_steps import may_run_step
-from shared.domain.errors import Answer, Code, Refuse, Retry
+from shared.domain.errors import Answer, ClaimLost, Code, Refuse, Retry
 from shared.domain.jobs import (
     Claim,
     Details,
     JobState,
     ResourceProgress,
-    StepState,
     stored_details,
 )
 from shared.domain.jobs.backoff import TroubleTimes, is_progress, retry_wait, trouble_times
 from shared.domain.model import RunRef, Snapshot
 from shared.domain.notice_sources import of_completeness
 from shared.domain.notices import Happening
-from shared.ports.catalog.claims import Checkpoint, Renewal, TroubleDuration
+from shared.ports.catalog.claims import Checkpoint, Renewal, StreamEnd, StreamsEnded, TroubleDuration
 
 
 class SqlClaims:
@@ -55,70 +60,36 @@ class SqlClaims:
     def claim(self, job_id: str, step_id: str, holder: str, seconds: float) -> Claim | None:
         """Claim a queued step for ``seconds``. Return None if it cannot be claimed."""
         with self._tenancy.write() as rows:
-            job = rows.one(jobs, jobs.c.job_id == job_id, lock=True)
-            step = rows.one(steps, steps.c.job_id == job_id, steps.c.step_id == step_id)
-            if job is None or step is None or JobState(job["state"]).ended or job["cancel"]:
-                return None
-            if step["state"] != StepState.QUEUED or step["phase"] != job["open_phase"]:
-                return None
-            if not may_run_step(rows, job, step):
-                return None
-            fence = step["fence"] + 1
-            rows.update(
-                steps,
-                steps.c.step_id == step_id,
-                state=StepState.RUNNING,
-                fence=fence,
-                holder=holder,
-                claim_until=rows.now + timedelta(seconds=seconds),
-                began_at=step["began_at"] or rows.now,
-                sends=0,
-            )
-            if job["state"] == JobState.QUEUED:
-                rows.update(jobs, jobs.c.job_id == job_id, state=JobState.RUNNING, started_at=rows.now)
-        return Claim(
-            tenant_id=rows.tenant_id,
-            job_id=job_id,
-            step_id=step_id,
-            kind=job["kind"],
-            phase=step["phase"],
-            name=step["name"],
-            fence=fence,
-            seconds=seconds,
-            fresh_starts=step["fresh_starts"],
-        )
+            return next(iter(claim_rows(rows, job_id, step_id, holder, seconds, bundle=False)), None)
+
+    def claim_bundle(self, job_id: str, step_id: str, holder: str, seconds: float) -> list[Claim]:
+        """Claim a queued step with all due steps of its bundle for ``seconds``. Return no claim if it cannot be claimed."""
+        with self._tenancy.write() as rows:
+            return claim_rows(rows, job_id, step_id, holder, seconds, bundle=True)
 
     def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
         """Renew the claim and store the progress. The result says whether the job is to be cancelled. Raises ClaimLost."""
+        renewal = self.renew_all([claim], {} if progress is None else {claim.step_id: progress})
+        if renewal.lost:
+            raise ClaimLost
+        return renewal
+
+    def renew_all(self, claims: Sequence[Claim], progress: Mapping[str, Sequence[ResourceProgress]]) -> Renewal:
+        """Renew claims on steps of one job, and store progress by step. The result names the claims that are lost."""
         with self._tenancy.write() as rows:
-            job, _ = lock_claim(rows, claim)
-            until = rows.now + timedelta(seconds=claim.seconds)
-            changes = {} if progress is None else {"progress": plain_progress(progress)}
-            rows.update(steps, steps.c.step_id == claim.step_id, claim_until=until, **changes)
-        return Renewal(cancel=job["cancel"])
+            return renew_rows(rows, claims, progress)
+
+    def end_streams(self, ends: Sequence[StreamEnd]) -> StreamsEnded:
+        """End reading steps of one job, and open the next phase after the last one. The result names the lost claims."""
+        with self._tenancy.write() as rows:
+            return end_rows(rows, ends)
 
     def checkpoint(self, claim: Claim, checkpoint: Checkpoint, progress: Sequence[ResourceProgress]) -> None:
         """Store a checkpoint with its run and the progress, and end the step's trouble. Raises ClaimLost."""
-        sealed = checkpoint.sealed
         with self._tenancy.write() as rows:
             _, step = lock_claim(rows, claim)
-            last = select(func.max(checkpoints.c.number)).where(
-                checkpoints.c.tenant_id == rows.tenant_id, checkpoints.c.step_id == claim.step_id
-            )
-            rows.insert(
-                checkpoints,
-                row_id=sealed.row_id,
-                job_id=claim.job_id,
-                step_id=claim.step_id,
-                number=(rows.connection.execute(last).scalar() or 0) + 1,
-                phase=checkpoint.phase,
-                stream=checkpoint.stream,
-                data_key_id=sealed.data_key_id,
-                data=sealed.data,
-            )
-            if checkpoint.run is not None:
-                keep_run(rows, checkpoint.run)
-                rows.insert(checkpoint_runs, row_id=sealed.row_id, run_id=checkpoint.run.run_id)
+            last = last_checkpoints(rows, checkpoints.c.step_id == claim.step_id)
+            insert_checkpoint(rows, claim, checkpoint, last.get(claim.step_id, 0) + 1)
             rows.update(
                 steps,
                 steps.c.step_id == claim.step_id,

@@ -23,7 +23,7 @@ def expire_claims(database: Database, claims_lost: int) -> int:
     """Process expired claims and jobs to cancel. Return how many rows changed. See ``SchedulerCatalog.expire``."""
     failed: list[Exception] = []
     changed = process_each(
-        database, _expired(database), _PROBLEM, lambda rows, step: _handle_expired(rows, step, claims_lost), failed
+        database, _expired(database), _PROBLEM, lambda rows, job: _handle_expired(rows, job, claims_lost), failed
     )
     changed += process_each(database, _to_cancel(database), _PROBLEM, _end_cancelled, failed)
     if failed:
@@ -32,10 +32,11 @@ def expire_claims(database: Database, claims_lost: int) -> int:
 
 
 def _expired(database: Database) -> Sequence[RowMapping]:
-    """Return the running steps whose claim has expired."""
+    """Return the jobs with running steps whose claim has expired."""
     with database.read(EVERY_TENANT) as connection:
         now = database.now(connection)
-        query = select(steps).where(steps.c.state == StepState.RUNNING.value, steps.c.claim_until <= now)
+        expired = (steps.c.state == StepState.RUNNING.value, steps.c.claim_until <= now)
+        query = select(steps.c.tenant_id, steps.c.job_id).where(*expired).distinct()
         return connection.execute(query).mappings().all()
 
 
@@ -51,22 +52,21 @@ def _to_cancel(database: Database) -> Sequence[RowMapping]:
         return connection.execute(query).mappings().all()
 
 
-def _handle_expired(rows: Changes, step: RowMapping, claims_lost: int) -> int:
-    """Requeue a step whose claim expired, or end its job. Return how many rows changed."""
-    job = rows.one(jobs, jobs.c.job_id == step["job_id"], lock=True)
-    expired = (steps.c.step_id == step["step_id"], steps.c.fence == step["fence"], steps.c.claim_until <= rows.now)
-    if job is None or not rows.find(steps, *expired):
-        return 0  # the claim was renewed, or the step or its job ended, since it was read
-    lost = step["claims_lost"] + 1
-    effect = effect_of(lost, claims_lost, foreground=job["here"])
+def _handle_expired(rows: Changes, expired_job: RowMapping, claims_lost: int) -> int:
+    """Requeue the steps of a job whose claim expired, or end the job. Return how many rows changed."""
+    job = rows.one(jobs, jobs.c.job_id == expired_job["job_id"], lock=True)
+    expired = (steps.c.job_id == expired_job["job_id"], steps.c.claim_until <= rows.now)
+    lost = [step["claims_lost"] + 1 for step in rows.find(steps, steps.c.state == StepState.RUNNING.value, *expired)]
+    if job is None or not lost:
+        return 0  # the claims were renewed, or the steps or their job ended, since they were read
+    effect = effect_of(max(lost), claims_lost, foreground=job["here"])
     if effect is Expired.QUEUED:
-        return requeue(rows, steps.c.step_id == step["step_id"], claims_lost=lost)
+        return requeue(rows, *expired, claims_lost=steps.c.claims_lost + 1)
     if effect is Expired.INTERRUPTED:
         interrupt(rows, job)
     else:
-        message = (
-            f"Its worker was lost {lost} times without progress. See the workers' logs, then request the job again."
-        )
+        times = f"{max(lost)} times without progress"
+        message = f"Its worker was lost {times}. See the workers' logs, then request the job again."
         end_job(rows, job, JobState.FAILED, Code.WORKER_LOST, message)
     return 1
 

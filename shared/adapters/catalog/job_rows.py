@@ -68,6 +68,7 @@ def step_of(row: RowMapping | Mapping[str, Any]) -> Step:
         ended_at=row["ended_at"],
         progress=msgspec.convert(row["progress"], list[ResourceProgress]),
         trouble=_trouble_of(row),
+        bundle=row["bundle"],
     )
 
 

@@ -125,7 +125,7 @@ class SqlScheduler:
             if kind.builds_on_newest:
                 _pin_parent(rows, job.job_id)
             for step in steps:
-                insert_step(rows, new_id(), job.job_id, step.phase, step.name)
+                insert_step(rows, new_id(), job.job_id, step.phase, step.name, bundle=step.bundle)
             first = min(step.phase for step in steps)
             open_phase(rows, job.job_id, first, sum(step.phase == first for step in steps))
             return True
@@ -157,7 +157,7 @@ class SqlScheduler:
             with Tenancy(self._database, step.tenant_id, SCHEDULE).write() as rows:
                 rows.update(
                     steps,
-                    steps.c.step_id == step.step_id,
+                    steps.c.step_id.in_([step.step_id, *step.others]),
                     steps.c.state == StepState.QUEUED.value,
                     steps.c.sends > 0,
                     sends=steps.c.sends - 1,

@@ -15,6 +15,8 @@ class StepPlan(msgspec.Struct, frozen=True, kw_only=True):
     phase: int
     name: str
     """What the step works on: a stream's name, ``compact``, ``commit``, or the kind of its job."""
+    bundle: int | None = None
+    """The number of its bundle within the phase: one message and one claim for all its steps. None if it is alone."""
 
 
 class ResourceProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     progress: list[ResourceProgress] = []
     trouble: Trouble | None = None
     """The step's current trouble, until it is done."""
+    bundle: int | None = None
+    """The number of its bundle within the phase, or None if it is alone."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +78,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A step for which a message is sent."""
+    """A step, or several of one bundle, for which a message is sent."""
 
     tenant_id: str
     job_id: str
@@ -87,3 +91,7 @@ class StepRef(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: int
     """The newest version of messages that every worker understands."""
+    others: tuple[str, ...] = ()
+    """The ids of the other steps of its bundle for which this message is sent too."""
+    streams: tuple[str, ...] = ()
+    """The names of all these steps; empty if the step is alone."""

@@ -20,10 +20,11 @@ _PER_SLOT = 2
 
 
 class ActiveStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that runs or may be claimed."""
+    """A step, or the steps of one bundle in the same state, that run or may be claimed together."""
 
     tenant_id: str
     step_id: str
+    """The id of the step, or of one of them."""
     origin: Origin
     """The origin of its job."""
     worker: str | None = None

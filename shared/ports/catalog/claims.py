@@ -1,6 +1,6 @@
 """The claims on steps, and the writes that need a claim."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -20,10 +20,35 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Renewal(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a renewal of a claim."""
+    """The answer to a renewal of claims."""
 
     cancel: bool
     """True if somebody cancelled the job."""
+    lost: frozenset[str] = frozenset()
+    """The ids of steps whose claim was not renewed, because it is no longer valid."""
+
+
+class StreamEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a step that reads a stream."""
+
+    claim: Claim
+    answer: Answer
+    request_id: str | None = None
+    checkpoint: Checkpoint | None = None
+    """The last checkpoint, or None if the reading has ended without a further one."""
+    progress: Sequence[ResourceProgress] | None = None
+    """The step's progress, or None if it stays as it is."""
+    discard: bool = False
+    """True if the step's checkpoints are removed, because the stream is not shown."""
+
+
+class StreamsEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to the end of several steps."""
+
+    opened: bool
+    """True if this opened the next phase."""
+    lost: frozenset[str]
+    """The ids of steps that were not ended, because their claim is no longer valid."""
 
 
 class TroubleDuration(msgspec.Struct, frozen=True):
@@ -47,6 +72,24 @@ class Claims(Protocol):
 
         The step becomes running under the next fencing number by compare-and-swap. The first claim of a job makes the
         job running.
+        """
+
+    def claim_bundle(self, job_id: str, step_id: str, holder: str, seconds: float) -> list[Claim]:
+        """Claim a step as ``claim`` does, and all other steps of its bundle that are due. Return no claim if it cannot be.
+
+        A step is due if a message for it was sent or may be sent.
+        """
+
+    def renew_all(self, claims: Sequence[Claim], progress: Mapping[str, Sequence[ResourceProgress]]) -> Renewal:
+        """Extend claims on steps of one job as ``renew`` does, and store the progress of some of them, by step id.
+
+        Claims that are no longer valid are named in the answer instead of raising ClaimLost.
+        """
+
+    def end_streams(self, ends: Sequence[StreamEnd]) -> StreamsEnded:
+        """End steps of one job that read streams, each as ``checkpoint`` and ``finish`` do, in one transaction.
+
+        Claims that are no longer valid are named in the answer instead of raising ClaimLost.
         """
 
     def renew(self, claim: Claim, progress: Sequence[ResourceProgress] | None = None) -> Renewal:
