@@ -1,7 +1,7 @@
 """A snapshot's completeness report by family, with what each resource needs, and what to do where one lacks."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -10,7 +10,9 @@ from shared.domain.errors import COMPLETE, Answer
 from shared.domain.model import ResourceReport, Snapshot
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.advice import reading_advice
+from shared.domain.resources.choice import FAMILIES
 
+_T = TypeVar("_T")
 _UNKNOWN_FAMILY = "Unknown to this version"
 _FAMILIES = {"roles-pim": "Roles and PIM"}
 
@@ -57,9 +59,13 @@ class Totals(NamedTuple):
 
 def completeness(snapshot: Snapshot) -> list[CompletenessDocument]:
     """Return a document for each resource, by family, in the order of the table of resources."""
-    place = {name: index for index, name in enumerate(RESOURCES)}
-    reports = sorted(snapshot.resources, key=lambda report: place.get(report.resource, len(place)))
-    return [_document(report, snapshot) for report in reports]
+    return [_document(report, snapshot) for report in by_family(snapshot.resources, lambda report: report.resource)]
+
+
+def by_family(items: Iterable[_T], resource_of: Callable[[_T], str]) -> list[_T]:
+    """Return the items by the family of their resource, then in the order of the table; unknown resources come last."""
+    places = {name: (FAMILIES.index(row.family), number) for number, (name, row) in enumerate(RESOURCES.items())}
+    return sorted(items, key=lambda item: places.get(resource_of(item), (len(FAMILIES), 0)))
 
 
 def totals(snapshot: Snapshot) -> Totals:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import RedirectResponse, Response
 
-from console.documents.completeness import family_words
+from console.documents.completeness import by_family, family_words
 from console.web import commands
 from console.web.page import Page
 from shared.domain.access import Action
@@ -80,6 +80,9 @@ def show(ask: "Ask") -> Page:
         "may_set": ask.visitor.may(Action.CONNECTION_SET, tenant.tenant_id),
         "fields": fields,
         "update_line": _update_line(tenant, fields),
+        "owner_choice": tenant.choice,
+        "chosen": len(tenant.choice.rows()),
+        "known": len(RESOURCES),
         "lines": [commands.check_tenant(tenant.name), commands.check_tenant(tenant.name, restore=True)],
     }
     return Page(template="tenant/connection.html", values=values, fragment="live", polled=True)
@@ -106,14 +109,8 @@ def _rows(checks: TenantChecks | None) -> list[Row]:
     writing: Mapping[str, CheckedPermission] = {each.resource: each for each in checks.writing or []}
     return [
         Row(each.resource, _family(each.resource), each, writing.get(each.resource))
-        for each in sorted(checks.reading, key=lambda each: _place(each.resource))
+        for each in by_family(checks.reading, lambda each: each.resource)
     ]
-
-
-def _place(resource: str) -> int:
-    """Return the place of a resource in the table of resources."""
-    names = list(RESOURCES)
-    return names.index(resource) if resource in RESOURCES else len(names)
 
 
 def _family(resource: str) -> str:

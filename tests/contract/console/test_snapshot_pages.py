@@ -185,6 +185,17 @@ def test_a_check_is_asked_of_a_worker_once_and_shown_when_it_ends(console: Conso
     assert "every 15s" in text
 
 
+def test_the_connection_names_what_backups_leave_out(console: Console) -> None:
+    tenant = console.world.add("choosy")
+    browser = console.as_("operator")
+    path = "/t/choosy/settings/connection"
+    before = browser.get(path).text
+    tenant.choose(without=["groups"])
+    after = browser.get(path).text
+    assert "resources, without groups" in after
+    assert "resources, without" not in before
+
+
 def test_a_check_that_fails_says_who_must_act(console: Console) -> None:
     tenant = console.world.add("failing")
     checked(console.world, tenant)

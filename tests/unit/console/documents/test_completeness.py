@@ -1,6 +1,7 @@
 """The completeness report by family, and what to do about each answer."""
 
 from datetime import UTC, datetime
+from itertools import groupby
 
 import pytest
 
@@ -8,6 +9,7 @@ from console.documents.completeness import CompletenessDocument, completeness, f
 from shared.domain.errors import COMPLETE, Answer
 from shared.domain.model import ResourceReport, Snapshot
 from shared.domain.resources import RESOURCES
+from shared.domain.resources.choice import FAMILIES
 
 
 def snapshot(*reports: ResourceReport, parent: str | None = "p") -> Snapshot:
@@ -39,6 +41,18 @@ def test_resources_stand_in_the_order_of_the_table_with_unknown_ones_last() -> N
     assert family_words(rows[-1].family) == "Unknown to this version"
     assert family_words("conditional-access") == "Conditional access"
     assert family_words("roles-pim") == "Roles and PIM"
+
+
+def test_each_family_is_one_group_although_its_rows_are_apart_in_the_table() -> None:
+    reports = [ResourceReport(resource=name, answer=Answer.WHOLE, records=1) for name in reversed(RESOURCES)]
+    families = [family for family, _ in groupby(completeness(snapshot(*reports)), key=lambda row: row.family)]
+    assert families == list(FAMILIES)
+
+
+def test_a_resource_that_is_switched_off_lacks_nothing_and_says_how_to_switch_it_on() -> None:
+    row = document(Answer.SWITCHED_OFF)
+    assert not row.lacking
+    assert row.advice == "Switched off: 'entrakeep tenant update NAME --with groups' switches it on."
 
 
 @pytest.mark.parametrize("answer", sorted(set(Answer) - COMPLETE))
