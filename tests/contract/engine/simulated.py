@@ -13,6 +13,7 @@ from shared.adapters.graph import GraphAccess
 from shared.domain.deadline import Deadline
 from shared.domain.jobs import Job, PlanProgress
 from shared.domain.resources import RESOURCES
+from shared.domain.resources.choice import Choice
 from shared.domain.restore.operations import Plan
 from shared.domain.secret import Secret
 from shared.engine.keys.process_keys import ProcessKeys
@@ -73,12 +74,18 @@ def simulated_world(
     keys: KeyService | None = None,
     provider_key: str = ARN,
     lease: float = 5.0,
+    choice: Choice | None = None,
 ) -> Iterator[EngineWorld]:
-    """Yield a world whose tenant ``contoso`` is the simulated directory. ``keys`` replaces the key service in memory."""
+    """Yield a world whose tenant ``contoso`` is the simulated directory, with a small choice unless one is given.
+
+    ``keys`` replaces the key service in memory.
+    """
     world = EngineWorld(folder, keys, provider_key, lease)
     access = graph_access(simulator, simulator.url)
     world.context = dataclasses.replace(world.context, access=access, targets=access)
-    world.tenant = add_tenant(world.context, "ada", "contoso", reader(), restoring=restoring, choice=small()).tenant
+    world.tenant = add_tenant(
+        world.context, "ada", "contoso", reader(), restoring=restoring, choice=choice or small()
+    ).tenant
     world.catalog = world.context.catalog.tenant(world.tenant.tenant_id)
     try:
         yield world
