@@ -3,7 +3,7 @@
 Graph answers and throttles each item by itself. Successful items are kept, and only the others are requested again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -55,6 +55,8 @@ class BatchItem(msgspec.Struct):
         return {key.lower(): value for key, value in _HEADERS.decode(self.headers).items()}.get(name, "")
 
 
+ReadItem = Callable[[BatchItem], Awaitable[slicer.Envelope]]
+"""Returns the page in an item that was answered."""
 _RESPONSES: msgspec.json.Decoder[_Responses] = msgspec.json.Decoder(_Responses)
 _RESPONSE: msgspec.json.Decoder[BatchItem] = msgspec.json.Decoder(BatchItem)
 _HEADERS: msgspec.json.Decoder[dict[str, str]] = msgspec.json.Decoder(dict[str, str])
@@ -67,10 +69,13 @@ class Batches:
         self._transport = transport
         self._url = f"{transport.root(api)}/$batch"
 
-    async def collections(self, urls: Sequence[str], *, units: int) -> list[Item]:
+    async def pages(self, urls: Sequence[str], read: ReadItem, *, units: int) -> list[Item]:
         """Return the item at each URL (relative to the version), in order.
 
-        ``units`` is the cost of each URL in resource units. Raises as ``Transport.get`` does for trouble, and TokenRefused.
+        - ``read``: returns the page in an item that was answered, and raises ValueError if there is none.
+        - ``units``: the cost of each URL in resource units.
+
+        Raises as ``Transport.get`` does for trouble, and TokenRefused.
         """
         items: dict[int, Item] = {}
         renewed = False
@@ -85,15 +90,17 @@ class Batches:
             if refused and not renewed:
                 renewed = True
                 await self._transport.renew(answer[refused[0]].header("www-authenticate"))
-                await _store(answer, [n for n in remaining if n not in refused], items)
+                await _store(answer, [n for n in remaining if n not in refused], items, read)
                 raise GraphTrouble("Graph asks for a newer token.", 0.0, answer[refused[0]].request_id)
-            await _store(answer, remaining, items)
+            await _store(answer, remaining, items, read)
 
         await self._transport.retry(request_remaining)
         return [items[n] for n in range(len(urls))]
 
 
-async def _store(answer: Mapping[int, BatchItem], numbers: Sequence[int], items: dict[int, Item]) -> None:
+async def _store(
+    answer: Mapping[int, BatchItem], numbers: Sequence[int], items: dict[int, Item], read: ReadItem
+) -> None:
     """Store the final answers to the requests with these numbers in ``items``.
 
     If other requests are in trouble, raise the trouble with the longest wait.
@@ -104,7 +111,7 @@ async def _store(answer: Mapping[int, BatchItem], numbers: Sequence[int], items:
             troubles.append(GraphTrouble("Graph's answer lacks an item of the batch."))
             continue
         try:
-            items[n] = await _page(answer[n])
+            items[n] = await _page(answer[n], read)
         except NotFound:
             items[n] = None
         except TokenRefused:
@@ -119,10 +126,12 @@ async def _store(answer: Mapping[int, BatchItem], numbers: Sequence[int], items:
         raise max(troubles, key=lambda trouble: (trouble.after or 0.0, isinstance(trouble, Throttled)))
 
 
-async def _page(item: BatchItem) -> slicer.Envelope:
+async def _page(item: BatchItem, read: ReadItem) -> slicer.Envelope:
     """Return the item's page. Raises as ``errors.meaning`` says, and ValueError if the body is not a page."""
     if item.code == 200:
-        return await slicer.collection(bytes(item.body))
+        return await read(item)
+    if item.code == 204:
+        return slicer.Envelope(value=[])
     code, after = code_of(bytes(item.body)), item.retry_after
     raise meaning(item.code, code, resuming=False, after=after, request_id=item.request_id)
 

@@ -1,5 +1,9 @@
 """Children of each object of a collection: list the objects by id, then request their children in batches.
 
+Where Graph shows up to 20 children inside their owner (``$expand``), only the owners with 20 are requested in batches. Where
+the children are two levels below, the objects of the middle collection are listed in batches too, and take the place of
+owners.
+
 Entrakeep makes the cursor of such a stream itself. It holds the remaining objects of the listing's page, the objects whose
 children have further pages, and the listing's next page.
 """
@@ -7,6 +11,7 @@ children have further pages, and the listing's next page.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -14,20 +19,18 @@ from msgspec import Raw
 
 from shared.adapters.graph import slicer
 from shared.adapters.graph.batches import MOST, Batches, Item
+from shared.adapters.graph.children_shape import BETWEEN, EXPANDED, PAGE, ChildrenShape, without_id
 from shared.adapters.graph.errors import TokenRefused
-from shared.adapters.graph.links import LINK, link_line
 from shared.adapters.graph.loops import LoopGuard
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Skip, StartOver
 from shared.domain.limits import LIMITS
 from shared.domain.model import RefusedObject
-from shared.domain.records import Line, encode_id, prefix_tombstone, put
+from shared.domain.records import Line, prefix_tombstone
 from shared.domain.resources import Children, Stream
 from shared.domain.secret import Secret
 from shared.ports.directory import Cursor
 
-_PAGE = 999
-"""Number of objects that a page is asked to have."""
 _IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
 
 _Answer = tuple[str, Item]
@@ -91,7 +94,9 @@ class ChildrenReader:
         self._batches = Batches(transport, stream.api)
         self._stream = stream
         self._children = children
+        self._shape = ChildrenShape(stream, children)
         self._resource = stream.resource.encode()
+        self._expanded = _expanded_decoder(children)
         self._shown = False
         """Whether Graph has shown children of any object."""
         self._listings = LoopGuard([])
@@ -120,11 +125,10 @@ class ChildrenReader:
                 elif position.left:
                     entries, size, position, refused = await self._next_batch(position)
                 elif position.listing:
-                    position = await self._next_objects(position.listing, resuming)
+                    entries, size, position = await self._next_objects(position.listing, resuming)
                     resuming = True
-                    if position.cursor is not None:
+                    if position.cursor is not None and not entries:
                         continue
-                    entries, size = [], 0
                 yield ChildrenPage(beginning + entries, size, position.cursor, refused)
                 if position.cursor is None:
                     return
@@ -136,19 +140,26 @@ class ChildrenReader:
 
     def _listing(self) -> str:
         """Return the URL of the listing's first page."""
-        return f"{self._transport.root(self._stream.api)}{self._stream.path}{owners_query(self._stream, _PAGE)}"
+        return f"{self._transport.root(self._stream.api)}{self._stream.path}{owners_query(self._stream, PAGE)}"
 
-    async def _next_objects(self, listing: str, resuming: bool) -> _Position:
-        """Read a page of the listing and return the position before its objects' children.
+    async def _next_objects(self, listing: str, resuming: bool) -> tuple[list[list[Line]], int, _Position]:
+        """Read a page of the listing. Return the lines of children shown in it, their size, and the position after it.
 
         Raises Looping if Graph repeats pages or links, and Skip if an object has no id.
         """
         page, request_id = await self._transport.identified(listing, slicer.collection, resuming=resuming)
         self._listings.take(page, request_id)
         try:
-            return _Position([slicer.read(text, _IDENTIFIED).id for text in page.value], [], page.next)
+            if self._expanded is None:
+                return [], 0, _Position([slicer.read(text, _IDENTIFIED).id for text in page.value], [], page.next)
+            owners = [slicer.read(text, self._expanded) for text in page.value]
         except ValueError:
-            raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
+            raise without_id() from None
+        self._shown = True
+        left = [owner.id for owner in owners if len(owner.children) >= EXPANDED]
+        shown = [owner for owner in owners if 0 < len(owner.children) < EXPANDED]
+        entries = [self._shape.lines(owner.id, owner.children) for owner in shown]
+        return entries, sum(len(text) for text in page.value), _Position(left, [], page.next)
 
     async def _next_page(self, position: _Position) -> _Step:
         """Return the next page of one object with many children.
@@ -171,11 +182,12 @@ class ChildrenReader:
             if isinstance(error, StartOver) and owner not in position.fresh:
                 remaining, fresh = [*position.left, owner], [*position.fresh, owner]
                 return [], 0, _Position(remaining, others, position.listing, fresh), []
-            refused = [RefusedObject(id=owner, request_id=error.request_id)]
+            refused = [_refused(owner, error.request_id)]
             return [], 0, _Position(position.left, others, position.listing, position.fresh), refused
         further = [(owner, page.next)] if page.next else []
-        following = _Position(position.left, [*further, *others], position.listing, position.fresh)
-        return [self._lines(owner, page)], _size(page), following, []
+        left = [*position.left, *self._middles([(owner, page)])]
+        following = _Position(left, [*further, *others], position.listing, position.fresh)
+        return self._entries([(owner, page)]), _size(page), following, []
 
     async def _next_batch(self, position: _Position) -> _Step:
         """Return the first pages of the next objects. Raises as ``_refuse_all`` does."""
@@ -184,14 +196,28 @@ class ChildrenReader:
         answers = await task
         self._requested.popleft()
         pages = [(owner, page) for owner, page in answers if isinstance(page, slicer.Envelope)]
-        skips = [(owner, skip) for owner, skip in answers if isinstance(skip, Skip)]
+        skips = [(owner, skip) for owner, skip in answers if isinstance(skip, Skip) and not self._is_absence(skip)]
         self._refuse_all(answers, [skip for _, skip in skips])
-        entries = [self._lines(owner, page) for owner, page in pages]
         pending = [(owner, page.next) for owner, page in pages if page.next]
-        refused = [RefusedObject(id=owner, request_id=skip.request_id) for owner, skip in skips]
+        refused = [_refused(owner, skip.request_id) for owner, skip in skips]
         size = sum(_size(page) for _, page in pages)
-        following = _Position(position.left[len(owners) :], pending, position.listing, position.fresh)
-        return entries, size, following, refused
+        left = [*position.left[len(owners) :], *self._middles(pages)]
+        following = _Position(left, pending, position.listing, position.fresh)
+        return self._entries(pages), size, following, refused
+
+    def _is_absence(self, skip: Skip) -> bool:
+        """Return True if a refusal means that an owner does not have its only child, whatever Graph's code says."""
+        single = self._children.to_one or self._children.binary
+        return single and skip.answer is Answer.UNAVAILABLE
+
+    def _middles(self, pages: Sequence[tuple[str, slicer.Envelope]]) -> list[str]:
+        """Return the objects of middle collections in these pages. Raises Skip if one has no id."""
+        shown = [(owner, page) for owner, page in pages if self._shape.is_middle(owner)]
+        return [middle for owner, page in shown for middle in self._shape.middles(owner, page)]
+
+    def _entries(self, pages: Sequence[tuple[str, slicer.Envelope]]) -> list[list[Line]]:
+        """Return the lines of each owner's page of children. Raises Skip if an object has no id."""
+        return [self._shape.lines(owner, page.value) for owner, page in pages if not self._shape.is_middle(owner)]
 
     def _refuse_all(self, answers: Sequence[_Answer], skips: Sequence[Skip]) -> None:
         """Raise Skip if Graph refuses a whole batch for the same cause and has not shown any children before."""
@@ -208,34 +234,39 @@ class ChildrenReader:
             first += len(owners)
 
     async def _batch(self, owners: list[str]) -> list[_Answer]:
-        """Request the first page of each owner's children in one batch."""
-        options = ["$select=id"] * self._children.links + [f"$top={_PAGE}"] * self._stream.paged
-        query = f"?{'&'.join(options)}" if options else ""
-        below = f"{self._children.segment}{query}"
-        urls = [f"{self._stream.collection}/{quote(owner, safe='')}/{below}" for owner in owners]
-        return list(zip(owners, await self._batches.collections(urls, units=self._stream.units), strict=True))
+        """Request the first page of each owner's children, or of its middle collection, in one batch."""
+        urls = [self._shape.url(owner) for owner in owners]
+        answers = await self._batches.pages(urls, self._shape.page, units=self._stream.units)
+        return list(zip(owners, answers, strict=True))
 
-    def _lines(self, owner: str, page: slicer.Envelope) -> list[Line]:
-        """Return the lines of a page of the owner's children. Raises Skip if an object has no id."""
-        try:
-            below = f"{self._children.owner}/".encode() + encode_id(owner) + f"/{self._children.segment}/".encode()
-            return [self._line(below, text) for text in page.value]
-        except ValueError:
-            raise Skip(Answer.FAILED, "Graph's answer holds an object without an id.") from None
 
-    def _line(self, below: bytes, text: Raw) -> Line:
-        """Return the line of one child, whose key begins with ``below``. Raises ValueError if the child has no id."""
-        if self._children.links:
-            return link_line(self._resource, below, slicer.read(text, LINK))
-        return put(self._resource, below + encode_id(slicer.read(text, _IDENTIFIED).id), bytes(text))
+def _expanded_decoder(children: Children) -> msgspec.json.Decoder[Any] | None:
+    """Return the decoder of an owner with the children that Graph shows inside it, or None if it shows none."""
+    if not children.expanded:
+        return None
+    shown: Any = msgspec.field(name=children.segment, default_factory=list)
+    return msgspec.json.Decoder(msgspec.defstruct("Owner", [("id", str), ("children", list[Raw], shown)]))
 
 
 def owners_query(stream: Stream, top: int) -> str:
     """Return the query of the listing of a stream's owners: their ids, with at most ``top`` objects a page."""
+    children = stream.children
     options = ["$select=id", f"$top={top}"] if stream.paged else []
-    if stream.children and stream.children.filter:
-        options.insert(0, f"$filter={quote(stream.children.filter)}")
+    if children and children.filter:
+        options.insert(0, f"$filter={quote(children.filter)}")
+    if children and children.expanded:
+        options.append(f"$expand={children.segment}{'($select=id)' if children.links else ''}")
     return f"?{'&'.join(options)}" if options else ""
+
+
+def owner_url(stream: Stream, children: Children, owner: str) -> str:
+    """Return the URL (relative to the version) of a small answer about one owner's children."""
+    return ChildrenShape(stream, children).url(owner).replace(f"$top={PAGE}", "$top=1")
+
+
+def _refused(owner: str, request_id: str | None) -> RefusedObject:
+    """Return the refused object: the owner, also if an object of its middle collection was refused."""
+    return RefusedObject(id=owner.partition(BETWEEN)[0], request_id=request_id)
 
 
 def _size(page: slicer.Envelope) -> int:

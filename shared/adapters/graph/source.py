@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.adapters.graph import slicer
-from shared.adapters.graph.children import ChildrenReader, owners_query
+from shared.adapters.graph.children import ChildrenReader, owner_url, owners_query
 from shared.adapters.graph.delta import DeltaShape
 from shared.adapters.graph.errors import NotFound, TokenRefused
 from shared.adapters.graph.listing import ListingShape
@@ -121,6 +121,8 @@ class GraphSource:
                 await self._probe_children(stream, stream.children)
             else:
                 await self._transport.get(self._one_of_listing(stream) if listing else self._small(stream), _ignored)
+        except NotFound as missing:
+            return Answer.WHOLE if stream.absent else missing.answer
         except Skip as skip:
             return skip.answer
         return Answer.WHOLE
@@ -141,7 +143,7 @@ class GraphSource:
         page = await self._transport.get(f"{root}{stream.path}{owners_query(stream, 1)}", slicer.collection)
         for text in page.value[:1]:
             owner = quote(slicer.read(text, _IDENTIFIED).id, safe="")
-            url = f"{root}{stream.collection}/{owner}/{children.segment}{_one(stream)}"
+            url = f"{root}{owner_url(stream, children, owner)}"
             with suppress(NotFound):  # the object may have been deleted meanwhile
                 await self._transport.get(url, _ignored)
 
@@ -172,37 +174,54 @@ class GraphSource:
 
     def _first(self, stream: Stream) -> str:
         """Return the URL of the stream's first page."""
-        query = f"?$select={','.join(stream.selected)}" if stream.selected else ""
+        query = f"?{'&'.join(_options(stream))}" if _options(stream) else ""
         return f"{self._transport.root(stream.api)}{stream.path}{query}"
 
     def _small(self, stream: Stream) -> str:
         """Return a URL of the stream whose answer is small in a directory of any size."""
         latest = "&$deltatoken=latest" if stream.reading is Reading.DELTA else ""  # the answer has no objects
-        return self._first(stream) + latest
+        first = self._first(stream)
+        return f"{first.partition('$top=')[0]}$top=1" if stream.top else first + latest
 
     def _one_of_listing(self, stream: Stream) -> str:
         """Return the URL of one object of the stream's listing."""
-        return f"{self._transport.root(stream.api)}{stream.collection}{_one(stream)}"
+        options = [f"$filter={quote(stream.filter)}"] * bool(stream.filter) + ["$top=1"] * stream.paged
+        return f"{self._transport.root(stream.api)}{stream.collection}{'?' * bool(options)}{'&'.join(options)}"
 
     async def _page(self, stream: Stream, shape: Shape, cursor: Cursor | None) -> GraphPage:
         """Read the page at ``cursor``, or the first one for None. Raises as ``Transport.get`` does."""
 
         async def read(body: bytes) -> GraphPage:
-            page = GraphPage(await slicer.collection(body), len(body), shape, fresh=cursor is None)
+            page = GraphPage(await _envelope(stream, body), len(body), shape, fresh=cursor is None)
             if stream.reading is Reading.DELTA and page.cursor is None:
                 raise ValueError("a page of a delta round goes on somewhere")
             return page
 
         url = self._first(stream) if cursor is None else cursor.link.reveal().decode()
         resuming = cursor is not None
-        page, request_id = await self._transport.identified(url, read, resuming=resuming, units=stream.units)
+        try:
+            page, request_id = await self._transport.identified(url, read, resuming=resuming, units=stream.units)
+        except NotFound:
+            if not stream.absent:
+                raise
+            return GraphPage(slicer.Envelope(value=[]), 0, shape, fresh=True)
         page.request_id = request_id
         return page
 
 
-def _one(stream: Stream) -> str:
-    """Return the query that limits an answer to one object; empty if Graph documents none for the stream."""
-    return "?$top=1" if stream.paged else ""
+async def _envelope(stream: Stream, body: bytes) -> slicer.Envelope:
+    """Return the page in an answer's body, or the page of a single object. Raises ValueError if it is neither."""
+    if stream.reading is not Reading.SINGLETON:
+        return await slicer.collection(body)
+    return slicer.Envelope(value=[msgspec.Raw(await one_object(body))])
+
+
+def _options(stream: Stream) -> list[str]:
+    """Return the query options of the stream's first page; ``$top`` is the last one."""
+    select = [f"$select={','.join(stream.selected)}"] if stream.selected else []
+    filtered = [f"$filter={quote(stream.filter)}"] if stream.filter else []
+    expand = [f"$expand={quote(stream.expand, safe='(),=$')}"] if stream.expand else []
+    return [*select, *filtered, *expand, *([f"$top={stream.top}"] if stream.top else [])]
 
 
 async def _ignored(body: bytes) -> bytes:

@@ -46,7 +46,7 @@ RESOURCES = (
 STREAMS = (
     Stream(
         name="organization",
-        reading=Reading.SINGLETON,
+        reading=Reading.LISTING,
         path="/organization",
         collection="/organization",
         resource="organization",

@@ -218,6 +218,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """The ``$filter`` that the listing is sent with, where Graph demands one."""
     expand: str = ""
     """The ``$expand`` of a listing whose objects hold others, such as ``rules``."""
+    top: int = 0
+    """The ``$top`` of a listing; 0 for Graph's own size of pages."""
     key: str = "id"
     """The property that identifies an object, where Graph has no ``id``."""
     needs: str = ""

@@ -56,7 +56,7 @@ class Refusals:
         children = self._stream.children
         if children is None:
             return self._stream.resource.encode() + b"/" + object_id
-        return b"%b/%b/%b/" % (children.owner.encode(), object_id, children.segment.encode())
+        return b"%b/%b/%b/" % (children.owner.encode(), object_id, children.named.encode())
 
     def _place_of_key(self, key: bytes) -> bytes:
         """Return the place (see ``_place``) that a key belongs to."""

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from shared.domain.jobs import JobState
-from shared.domain.resources import RESOURCES, STREAMS, Reading
+from shared.domain.resources import RESOURCES, STREAMS, Reading, Switch
+from shared.domain.resources.choice import Choice
 from simulator.graph.kinds import KINDS
 from tests.contract.engine.simulated import simulated_world
 from tests.contract.graph.simulator import simulated_graph
 
 EXAMPLES = Path(__file__).resolve().parents[4] / "shared" / "graph-examples"
+EVERYTHING = Choice(on=tuple(name for name, row in RESOURCES.items() if row.switch is not Switch.STANDARD))
 pytestmark = pytest.mark.skipif(
     not EXAMPLES.is_dir(), reason="no examples of Graph's reference lie beside the checkout"
 )
@@ -58,7 +60,7 @@ def test_every_documented_payload_is_downloaded_as_it_was_sent(tmp_path: Path) -
     with simulated_graph(tmp_path, "--objects", "0") as simulator:
         for path, texts in by_path.items():
             simulator.create(path, *texts)
-        with simulated_world(tmp_path, simulator) as world:
+        with simulated_world(tmp_path, simulator, choice=EVERYTHING) as world:
             job = world.run_job()
             assert job.state is JobState.SUCCEEDED, job
             downloaded = world.download()

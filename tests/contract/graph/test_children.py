@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.adapters.graph import RetryPolicy
@@ -55,6 +56,50 @@ async def test_the_owners_of_every_application_are_read_twenty_at_a_time(
     assert all(json.loads(value).keys() == {"@odata.type", "id"} for value in values.values())
     assert simulator.request_count(BATCH) == -(-APPLICATIONS // 20)
     assert await connect().probe(OWNERS) is Answer.WHOLE
+
+
+async def test_only_objects_with_twenty_expanded_children_are_asked_for_all_of_them(
+    simulator: Simulator, connect: Connect
+) -> None:
+    assert OWNERS.children is not None
+    expanded = msgspec.structs.replace(OWNERS, children=msgspec.structs.replace(OWNERS.children, expanded=True))
+    (rich, *_) = ids(simulator.objects("applications"))
+    users = [
+        each
+        for each in sorted(ids(simulator.objects("users")))
+        if each not in ids(simulator.objects(f"applications/{rich}/owners"))
+    ]
+    for user in users[:22]:
+        simulator.create(f"applications/{rich}/owners", b'{"id":"%b"}' % user.encode())
+    try:
+        lines, _ = await read(connect(), expanded)
+        assert records(lines, "applications.owners").keys() == owners(simulator)
+        assert simulator.request_count(BATCH) == 1
+        assert simulator.request_count("/v1.0/applications/{id}/owners") == 1
+    finally:
+        for user in users[:22]:
+            simulator.apply("delete", f"applications/{rich}/owners/{user}")
+
+
+async def test_children_two_levels_below_are_read_and_resumed(simulator: Simulator, connect: Connect) -> None:
+    assert OWNERS.children is not None
+    children = msgspec.structs.replace(OWNERS.children, through="extensionProperties", links=False, segment="below")
+    stream = msgspec.structs.replace(OWNERS, children=children)
+    applications = len(ids(simulator.objects("applications")))
+    body = '{"value":[{"id":"m1"},{"id":"m2"}]}'
+    simulator.fault("status", "/extensionProperties$", times=999, status=200, body=body)
+    simulator.fault("status", "/below", times=999, status=200, body='{"value":[{"id":"c"}]}')
+    lines, cursor = list[Line](), None
+    async for page in connect().pages(stream, None):
+        lines += chain.from_iterable(page.entries())
+        cursor = page.cursor
+        break
+    async for page in connect().pages(stream, cursor):
+        lines += chain.from_iterable(page.entries())
+    keys = {order.rpartition(b"/")[2] for order, value in lines if value is not None}
+    assert keys == {b"m1%2Fc", b"m2%2Fc"}
+    assert sum(value is not None for _, value in lines) == 2 * applications
+    simulator.clear_faults()
 
 
 async def test_a_directory_without_objects_has_no_children(simulator: Simulator, connect: Connect) -> None:

@@ -23,6 +23,7 @@ from tests.contract.graph.reading import (
     records,
 )
 from tests.contract.graph.simulator import DIRECTORY_ID, Simulator
+from tests.tables import SMALL
 
 NAMED_BY_POLICIES = {
     "identity/conditionalAccess/namedLocations": (
@@ -44,7 +45,7 @@ async def test_every_stream_of_objects_is_read_whole(simulator: Simulator, conne
     for path, values in NAMED_BY_POLICIES.items():
         simulator.create(path, *values)
     for stream in STREAMS.values():
-        if stream.children is not None or RESOURCES[stream.resource].for_people:
+        if stream.name not in SMALL or stream.children is not None or RESOURCES[stream.resource].for_people:
             continue
         lines, cursor = await read(source, stream)
         path = stream.collection.removeprefix("/")
