@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from console.cli.arguments import AsJson, DirectoryIdOrNone, FamilyNames, With, Without, checked_format, examples
+from console.cli.naming import known_tenants
+from console.cli.opening import open_catalog
 from console.cli.output import print_document, write
 from console.cli.tables import print_table
 from console.documents.permissions import needed_permissions
@@ -15,6 +17,16 @@ from shared.domain.resources.permissions import permissions_to_read, permissions
 
 app = typer.Typer()
 
+ChoiceOf = Annotated[
+    str | None,
+    typer.Option(
+        "--tenant",
+        metavar="NAME",
+        help="For what this tenant's backups hold, and for its directory.",
+        autocompletion=known_tenants,
+    ),
+]
+
 
 @app.command(
     epilog=examples(
@@ -23,6 +35,7 @@ app = typer.Typer()
         "entrakeep permissions --format az --directory-id 22222222-2222-2222-2222-222222222222 > register.sh",
         "entrakeep permissions --without roles-pim --format terraform \\",
         "    --directory-id 22222222-2222-2222-2222-222222222222 > entrakeep.tf",
+        "entrakeep permissions --tenant contoso --format powershell > register.ps1",
     )
 )
 def permissions(
@@ -32,6 +45,7 @@ def permissions(
     family: FamilyNames = None,
     without: Without = None,
     with_: With = None,
+    tenant: ChoiceOf = None,
     directory_id: DirectoryIdOrNone = None,
     format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="table, az, powershell or terraform.")
@@ -45,7 +59,9 @@ def permissions(
     a file. It looks the permissions up by name, so it also fits national clouds.
     """
     form = checked_format(format, ("table", *scripts()), as_json=as_json)
-    choice = Choice().changed(without=without or (), with_=with_ or ())
+    chosen, directory = _of_tenant(tenant)
+    choice = chosen.changed(without=without or (), with_=with_ or ())
+    directory_id = directory_id or directory
     rows = [row for row in choice.rows() if not family or row.family in family]
     needed = needed_permissions(permissions_to_restore(rows) if restore else permissions_to_read(rows))
     if form == "json":
@@ -55,7 +71,7 @@ def permissions(
         print_table(("permission", "families", "resources"), cells, empty="These resources need no permission.")
     else:
         if directory_id is None or not needed:
-            reason = "Give --directory-id" if needed else "These resources need no permission"
+            reason = "Give --directory-id or --tenant" if needed else "These resources need no permission"
             raise Refuse(Code.WRONG_USE, f"{reason}: no script is printed.")
         registration = Registration(
             name="Entrakeep restore" if restore else "Entrakeep",
@@ -65,3 +81,11 @@ def permissions(
             roles=roles_to_restore(rows) if restore else (),
         )
         write(scripts()[form](registration).encode())
+
+
+def _of_tenant(name: str | None) -> tuple[Choice, str | None]:
+    """Return the choice and the directory's id of a tenant, or of none. Raise Refuse ``NO_SUCH_TENANT``."""
+    if name is None:
+        return Choice(), None
+    tenant = open_catalog().find(name)
+    return tenant.choice, tenant.directory_id

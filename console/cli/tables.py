@@ -40,7 +40,7 @@ _COLOURS = {
     "unreachable": "yellow",
 }
 _NUMBERS = frozenset({"objects", "links", "records", "changed", "rate"})
-_PROSE = frozenset({"restore", "missing"})
+_PROSE = frozenset({"restore", "missing", "for"})
 _PROSE_COLUMNS = 24
 _TRAILING = re.compile(r"( |\x1b\[[0-9;]*m)+$")
 _CODES = re.compile(r"\x1b\[[0-9;]*m")

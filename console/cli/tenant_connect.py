@@ -262,13 +262,12 @@ def _update_restore(name: str, credential: tuple[CredentialKind, Secret], client
 
 
 def _print_lacking(welcome: "Welcome") -> None:
-    """Print the resources that Graph does not show to the application. They do not prevent backups."""
-    lacking = [
-        (name, answer, RESOURCES[name].permission_read)
-        for stream, answer in welcome.answers.items()
-        if answer not in COMPLETE
-        for name in STREAMS[stream].resources
-    ]
+    """Print what Graph does not show to the application, by permission. It does not prevent backups."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for stream, answer in welcome.answers.items():
+        for name in STREAMS[stream].resources if answer not in COMPLETE else ():
+            lacking.setdefault((answer, RESOURCES[name].permission_read), []).append(name)
     if lacking:
         print_line("Graph does not show these resources to the application. The permissions can be granted later:")
-        print_table(("resource", "answer", "permission"), lacking, empty="")
+        rows = [(answer, permission, ", ".join(names)) for (answer, permission), names in sorted(lacking.items())]
+        print_table(("answer", "permission", "for"), rows, empty="")
