@@ -241,10 +241,13 @@ class ChildrenReader:
 
 
 def _expanded_decoder(children: Children) -> msgspec.json.Decoder[Any] | None:
-    """Return the decoder of an owner with the children that Graph shows inside it, or None if it shows none."""
+    """Return the decoder of an owner with the children that Graph shows inside it, or None if it shows none.
+
+    An owner without children has an empty list. Without the list it is not known whether it has any, which is an error.
+    """
     if not children.expanded:
         return None
-    shown: Any = msgspec.field(name=children.segment, default_factory=list)
+    shown: Any = msgspec.field(name=children.segment)
     return msgspec.json.Decoder(msgspec.defstruct("Owner", [("id", str), ("children", list[Raw], shown)]))
 
 

@@ -70,6 +70,20 @@ async def _ends_in_an_error(source: GraphSource, stream: Stream) -> bool:
     return bool(refused)
 
 
+async def test_an_owner_without_the_list_of_its_children_is_an_error(simulator: Simulator, connect: Connect) -> None:
+    owners = STREAMS["applications.owners"]
+    assert owners.children is not None
+    expanded = msgspec.structs.replace(owners, children=msgspec.structs.replace(owners.children, expanded=True))
+    source = connect(retry_policy=msgspec.structs.replace(RETRY_POLICY, tries=1))
+    for body in (
+        '{"value":[{"id":"x"}]}',
+        '{"value":[{"id":"x","owners":null}]}',
+        '{"value":[{"id":"x","owners":{}}]}',
+    ):
+        simulator.fault("status", "/v1.0/applications$", status=200, body=body)
+        assert await _ends_in_an_error(source, expanded), body
+
+
 @pytest.mark.parametrize("stream", ONE_OF_EACH.values(), ids=lambda stream: stream.name)
 async def test_an_answer_of_unexpected_shape_is_an_error(
     simulator: Simulator, connect: Connect, stream: Stream
