@@ -44,6 +44,10 @@ _RELATIONS = {
     _STRENGTHS: ("combinationConfigurations",),
     _UNITS: ("members",),
 }
+COMPARED = frozenset(
+    (*_LISTED.values(), *(f"{_LISTED[path]}.{name}" for path, names in _RELATIONS.items() for name in names))
+)
+"""The resources that the demo compares record by record with the directory."""
 _Change = dict[str, Any]
 
 
@@ -119,8 +123,13 @@ class Directory:
 
 
 def by_resource(records: dict[str, bytes]) -> Counter[str]:
-    """Return the number of records of each resource. The odd segments of a key name its resource."""
-    return Counter(".".join(key.split("/")[::2]) for key in records)
+    """Return the number of records of each resource."""
+    return Counter(map(resource_of, records))
+
+
+def resource_of(key: str) -> str:
+    """Return the resource of a record, which the odd segments of its key name."""
+    return ".".join(key.split("/")[::2])
 
 
 def _changes(

@@ -13,8 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from console.demo.directory import COMPARED
 from console.supervisor.guard import processes
 from shared.domain.resources import RESOURCES
+from shared.domain.resources.choice import FAMILIES, Choice
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(400)]
 
@@ -131,7 +133,13 @@ def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behin
         assert max(map(len, first.output.splitlines())) < 250
         counts = re.findall(r"^(\S+) +([\d,]+) +([\d,]+) +([\d,]+)$", first.output, re.MULTILINE)
         assert {name: count for name, count, *_ in counts}["users"] == "1,999"
-        assert {name for name, *_ in counts} == {name for name, row in RESOURCES.items() if not row.for_people}
+        assert {name for name, *_ in counts} == COMPARED
+        families = re.findall(r"^(\S+) +(\d+) +(\d+) +(\d+) +([\d,]+)$", first.output, re.MULTILINE)
+        assert [name for name, *_ in families] == list(FAMILIES)
+        assert sum(int(number) for _, number, *_ in families) == len(RESOURCES)
+        unread = sum(row.for_people or not Choice().has(row) for row in RESOURCES.values())
+        assert sum(int(whole) for *_, whole, _, _ in families) == len(RESOURCES) - unread
+        assert "The whole directory:" in first.output
         assert all(len(set(found)) == 1 for _, *found in counts)
         assert first.output.count("KEY_ACCESS_REVOKED: The KMS key arn:aws:kms:") == 2
 

@@ -1,6 +1,7 @@
 """A comparison as text for a terminal: a line for each record, and one below it for each property that changed."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import fill
 
 from console.cli.comparisons.visible import name_of, named_value, path_of, shortened, visible
 from console.cli.output import printable
@@ -15,6 +16,8 @@ from shared.engine.compare.unknowns import Unknown
 _MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
 _LONGEST = 200
 """Characters of a value that are shown."""
+_WIDTH = 120
+"""Columns of the lines that name what was not compared."""
 _INDENT = " " * 6
 
 
@@ -36,7 +39,8 @@ def _not_compared(unknown: Sequence[Unknown]) -> Iterator[bytes]:
         objects = f": {', '.join(map(printable, each.objects))}" if each.objects else ""
         by_reason.setdefault(each.reason + objects, []).append(each.resource)
     for reason, resources in by_reason.items():
-        yield f"Not compared: {', '.join(resources)}, {reason}.\n".encode()
+        line = f"Not compared: {', '.join(resources)}, {reason}."
+        yield f"{fill(line, _WIDTH, subsequent_indent='  ', break_long_words=False, break_on_hyphens=False)}\n".encode()
 
 
 def _heading(comparison: Comparison) -> bytes:
