@@ -64,7 +64,9 @@ def gather(
         sides = (("snapshot", world.snapshot.coverage(resource)), ("directory", world.live.coverage(resource)))
         unread = [(side, coverage) for side, coverage in sides if not coverage.whole]
         if unread:
-            not_held += choice.unread(resource, *unread[0])
+            # Nobody misses what the owner left out of the snapshot, unless it is named.
+            if not sides[0][1].left_out or resource in request.scope.resources:
+                not_held += choice.unread(resource, *unread[0])
             continue
         refused = dict.fromkeys(sorted(sides[0][1].refused), "snapshot")
         refused.update(dict.fromkeys(sorted(sides[1][1].refused - sides[0][1].refused), "directory"))

@@ -28,6 +28,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """The number of its records; None if it is not known."""
     reason: str = ""
     """Why it is not whole, as part of a sentence: ``not part of the snapshot``."""
+    left_out: bool = False
+    """True if it is not whole because the tenant's owner did not want it."""
     refused: frozenset[str] = frozenset()
     """Ids of the objects that Graph refused, or whose records of this resource it refused."""
     selected: frozenset[str] = frozenset()

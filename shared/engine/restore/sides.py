@@ -9,7 +9,7 @@ from shared.domain.resources import STREAMS
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.pairing import rewritten_key
 from shared.domain.restore.world import Coverage
-from shared.engine.compare.unknowns import why_unread
+from shared.engine.compare.unknowns import SWITCHED_OFF, why_unread
 from shared.vault.format import StreamState
 from shared.vault.snapshot_reader import SnapshotReader
 from shared.vault.touched import Touched
@@ -61,7 +61,7 @@ class SnapshotSide:
             return Coverage(whole=True, records=0)
         reason = why_unread(state)
         if state is None or reason is not None:
-            return Coverage(whole=False, reason=reason or "")
+            return Coverage(whole=False, reason=reason or "", left_out=reason == SWITCHED_OFF)
         return Coverage(
             whole=True,
             records=state.records.get(resource),

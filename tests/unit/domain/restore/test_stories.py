@@ -77,6 +77,19 @@ def test_resource_that_was_not_read_is_not_taken_for_empty() -> None:
     assert [each.resource for each in hindrances(plan, Hindrance.NOT_HELD)] == ["groups.members"]
 
 
+def test_what_the_owner_left_out_is_listed_only_if_it_is_named_or_the_snapshot_has_it() -> None:
+    off = {"groups.members": Coverage(whole=False, reason="switched off", left_out=True)}
+    records = together(group(1), user(2), member(1, 2))
+    without = MemoryWorld(together(group(1), user(2)), records, snapshot_coverage=off)
+    assert hindrances(plan_of(without, rules=OVERWRITE_EXACT), Hindrance.NOT_HELD) == []
+    named = plan_of(without, Scope(resources=("groups.members",)), OVERWRITE_EXACT)
+    off_now = plan_of(MemoryWorld(records, together(group(1), user(2)), live_coverage=off), rules=OVERWRITE_EXACT)
+    for plan in (named, off_now):
+        (entry,) = hindrances(plan, Hindrance.NOT_HELD)
+        assert "switched off" in entry.reason
+        assert plan.operations == []
+
+
 def test_property_that_an_older_format_lacks_is_not_cleared() -> None:
     selected = Coverage(whole=True, selected=frozenset({"displayName", "jobTitle"}))
     world = MemoryWorld(user(1), user(1, jobTitle="A", department="B"), snapshot_coverage={"users": selected})
