@@ -142,6 +142,6 @@ STREAMS = (
         path="/applications",
         collection="/applications",
         resource="applications.owners",
-        children=Children(owner="applications", segment="owners", links=True),
+        children=Children(owner="applications", segment="owners", links=True, expanded=True),
     ),
 )

@@ -153,7 +153,7 @@ STREAMS = (
         path="/servicePrincipals",
         collection="/servicePrincipals",
         resource="servicePrincipals.owners",
-        children=Children(owner="servicePrincipals", segment="owners", links=True),
+        children=Children(owner="servicePrincipals", segment="owners", links=True, expanded=True),
     ),
     Stream(
         name="servicePrincipals.appRoleAssignedTo",
@@ -161,6 +161,6 @@ STREAMS = (
         path="/servicePrincipals",
         collection="/servicePrincipals",
         resource="servicePrincipals.appRoleAssignedTo",
-        children=Children(owner="servicePrincipals", segment="appRoleAssignedTo", links=False),
+        children=Children(owner="servicePrincipals", segment="appRoleAssignedTo", links=False, expanded=True),
     ),
 )

@@ -19,7 +19,10 @@ from shared.ports.directory import Cursor
 from tests.contract.graph.reading import Budget, Connect, ids, read, records
 from tests.contract.graph.simulator import Simulator, simulated_graph
 
-OWNERS = STREAMS["applications.owners"]
+EXPANDED = STREAMS["applications.owners"]
+assert EXPANDED.children is not None
+OWNERS = msgspec.structs.replace(EXPANDED, children=msgspec.structs.replace(EXPANDED.children, expanded=False))
+"""The owners, read as children are that Graph does not show inside their objects."""
 BATCH = "/v1.0/$batch"
 ITEM = "/v1.0/applications/[^/]+/owners"
 APPLICATIONS = 50
@@ -61,8 +64,6 @@ async def test_the_owners_of_every_application_are_read_twenty_at_a_time(
 async def test_only_objects_with_twenty_expanded_children_are_asked_for_all_of_them(
     simulator: Simulator, connect: Connect
 ) -> None:
-    assert OWNERS.children is not None
-    expanded = msgspec.structs.replace(OWNERS, children=msgspec.structs.replace(OWNERS.children, expanded=True))
     (rich, *_) = ids(simulator.objects("applications"))
     users = [
         each
@@ -72,7 +73,7 @@ async def test_only_objects_with_twenty_expanded_children_are_asked_for_all_of_t
     for user in users[:22]:
         simulator.create(f"applications/{rich}/owners", b'{"id":"%b"}' % user.encode())
     try:
-        lines, _ = await read(connect(), expanded)
+        lines, _ = await read(connect(), EXPANDED)
         assert records(lines, "applications.owners").keys() == owners(simulator)
         assert simulator.request_count(BATCH) == 1
         assert simulator.request_count("/v1.0/applications/{id}/owners") == 1
