@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from tests.contract.graph.simulator import Simulator
+
 
 @dataclass(frozen=True)
 class Example:
@@ -35,3 +37,8 @@ class Example:
             return record == self.text
         shown, found = self.value if self.shown is None else self.shown, json.loads(record)
         return all(name in found and found[name] == each for name, each in shown.items())
+
+    def load(self, simulator: Simulator) -> None:
+        """Apply the change to the simulated directory."""
+        value = b"" if self.op == "delete" else b',"value":%b' % self.text
+        simulator.change(b'{"op":"%b","path":"%b"%b}' % (self.op.encode(), self.path.encode(), value))

@@ -9,7 +9,6 @@ import pytest
 from shared.adapters.graph.source import GraphSource
 from shared.domain.errors import Answer, Skip
 from shared.domain.resources import RESOURCES, STREAMS, Stream
-from tests.contract.coverage.example import Example
 from tests.contract.coverage.examples import all_examples
 from tests.contract.engine.simulated import graph_access, reader
 from tests.contract.graph.simulator import Simulator, simulated_graph
@@ -24,13 +23,8 @@ BY_RESOURCE = {name: [each for each in EXAMPLES if each.resource == name] for na
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Found]]:
     with simulated_graph(tmp_path_factory.mktemp("graph"), "--objects", "0") as simulator:
         for example in EXAMPLES:
-            _load(simulator, example)
+            example.load(simulator)
         yield asyncio.run(_read_all(simulator))
-
-
-def _load(simulator: Simulator, example: Example) -> None:
-    path, value = example.path.encode(), b"" if example.op == "delete" else b',"value":%b' % example.text
-    simulator.change(b'{"op":"%b","path":"%b"%b}' % (example.op.encode(), path, value))
 
 
 async def _read_all(simulator: Simulator) -> dict[str, Found]:

@@ -1,6 +1,7 @@
 """An answer of an unexpected shape is an error of its stream, never an empty list. One stream of each shape is read."""
 
 import re
+from collections.abc import Iterator
 from itertools import chain
 
 import msgspec
@@ -9,8 +10,9 @@ import pytest
 from shared.adapters.graph.source import GraphSource
 from shared.domain.errors import GraphTrouble, Skip
 from shared.domain.resources import STREAMS, Reading, Stream
+from tests.contract.coverage.examples import all_examples
 from tests.contract.graph.reading import RETRY_POLICY, Connect
-from tests.contract.graph.simulator import Simulator
+from tests.contract.graph.simulator import Simulator, simulated_graph
 
 OF_LISTS = (
     "{}",
@@ -82,6 +84,15 @@ async def test_an_owner_without_the_list_of_its_children_is_an_error(simulator: 
     ):
         simulator.fault("status", "/v1.0/applications$", status=200, body=body)
         assert await _ends_in_an_error(source, expanded), body
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """Run a directory that has an object of every kind."""
+    with simulated_graph(tmp_path_factory.mktemp("graph"), "--objects", "0") as simulator:
+        for example in all_examples():
+            example.load(simulator)
+        yield simulator
 
 
 @pytest.mark.parametrize("stream", ONE_OF_EACH.values(), ids=lambda stream: stream.name)
