@@ -61,7 +61,7 @@ def _object(directory: Directory, kind: Kind, tail: list[str], change: Change) -
         raise ValueError(f"there is always one {kind.path}")
     try:
         if change.op == "create" and change.value is not None:
-            key = tail[0] if tail else id_of(change.value)
+            key = tail[0] if tail else id_of(change.value, kind)
             if kind is ORGANIZATION and key != directory.id:
                 raise ValueError(f"the organization's key is {directory.id}")
             directory.keep(kind, key, change.value, to_the_letter=True)
@@ -85,7 +85,7 @@ def _content(directory: Directory, kind: Kind, tail: list[str], relation: Relati
     if change.op == "create" and change.value is not None:
         if raw_json.text(change.value, relation.owner_property) != tail[0]:
             raise ValueError(f"value needs {relation.owner_property}, the id in {change.path}")
-        directory.keep(content, id_of(change.value), change.value, to_the_letter=True)
+        directory.keep(content, id_of(change.value, content), change.value, to_the_letter=True)
         return
     if change.op not in ("update", "delete"):
         raise ValueError(f"what is at {change.path} can be created, updated and deleted, there is no {change.op}")
@@ -99,7 +99,7 @@ def _content(directory: Directory, kind: Kind, tail: list[str], relation: Relati
 
 def _link(directory: Directory, kind: Kind, tail: list[str], relation: Relation, change: Change) -> None:
     if change.op == "create" and change.value is not None:
-        target = id_of(change.value)
+        target = tail[2] if relation.child and len(tail) > 2 else id_of(change.value, relation.child)
         value = change.value if relation.child else typed(directory, target, change.value)
         directory.link(kind, tail[0], relation, target, value)
         return
@@ -116,11 +116,12 @@ def _link(directory: Directory, kind: Kind, tail: list[str], relation: Relation,
         directory.unlink(kind, tail[0], relation, targets[0])
 
 
-def id_of(value: bytes) -> str:
-    """Return the `id` of an object. Raises ValueError if it has none."""
-    key = json.loads(raw_json.member(value, "id") or b"null")
+def id_of(value: bytes, kind: Kind | None = None) -> str:
+    """Return the `id` of an object, or the key of its kind if it has another. Raises ValueError if it has none."""
+    name = kind.key if kind else "id"
+    key = json.loads(raw_json.member(value, name) or b"null")
     if not isinstance(key, str) or not key:
-        raise ValueError("value needs an id")
+        raise ValueError(f"value needs an {name}")
     return key
 
 

@@ -47,6 +47,8 @@ class Children:
         key = next((each for each in children if each.lower() == id.lower()), id)
         if request.method == "PATCH":
             return self._objects.update(request, app, place, key)
+        if request.method == "PUT" and rules_of(place.kind).replaces:
+            return self._objects.replace(request, app, place, key)
         if request.method == "DELETE":
             return self._objects.delete(app, place, key)
         only(request, "GET")
@@ -58,11 +60,13 @@ class Children:
         """Answer a request for the only child of an owner, which a PUT creates."""
         if rest:
             raise no_segment(rest[0])
+        if request.method == "PUT" and rules_of(place.kind).replaces and self._values(place):
+            return self._objects.replace(request, app, place, next(iter(self._values(place))))
         if request.method == "PUT":
             return self._objects.create(request, app, place, {"id": place.owner})
         if request.method == "POST":
             raise not_allowed()
-        return self._one(request, app, place, place.owner)
+        return self._one(request, app, place, next(iter(self._values(place)), place.owner))
 
     def _named(self, request: Request, app: App, place: Place, name: str) -> Answer:
         """Answer a request that names a child by its name. A PATCH may create it."""

@@ -38,7 +38,12 @@ def end(
 
 
 def expanded(directory: Directory, kind: Kind, id: str, text: bytes, expand: Expand) -> bytes:
-    """Return an object with its expanded relation as last member: one object, or an array without a next link."""
+    """Return an object with its expanded relation as last member: one object, or an array without a next link.
+
+    An object that was loaded with the relation inside stays as it was loaded.
+    """
+    if raw_json.member(text, expand.relation.name) is not None:
+        return text
     targets = list(islice(_targets(directory, kind, id, expand), _MAX_EXPANDED))
     if expand.relation.to_one:
         return raw_json.after(text, raw_json.written(expand.relation.name, targets[0])) if targets else text

@@ -1,8 +1,8 @@
 """Policies about what applications may have, and what they may be granted.
 
 Policies are read with the objects that they apply to from their own side, because that takes one request for each policy
-instead of one for each application. (Graph reference: appManagementPolicy, tenantAppManagementPolicy,
-permissionGrantPolicy, permissionGrantPreApprovalPolicy, adminConsentRequestPolicy.)
+instead of one for each application. (Graph reference: appManagementPolicy, permissionGrantPolicy,
+permissionGrantPreApprovalPolicy.)
 """
 
 from shared.domain.resources.restoring import LinkWrite, RestoreKind, Restoring, SafeCreate

@@ -52,6 +52,7 @@ _RESTORE_APPLICATIONS = Restoring(
     create=SafeCreate.MARK,
     mark="tags",
     bin=Bin(path="/directory/deletedItems/microsoft.graph.application", loses=("its service principal",)),
+    restored_elsewhere=("#microsoft.graph.agentIdentityBlueprint",),
     brief="a new appId if created; secrets are lost",
     catches=(
         "Client secrets and private keys cannot be read: the plan lists what must be renewed.",

@@ -1,7 +1,11 @@
-"""Consents: delegated permissions that were granted to service principals. (Graph reference: oauth2PermissionGrant.)"""
+"""Consents: delegated permissions of service principals, and permissions over the one group that a team has.
+
+(Graph reference: oauth2PermissionGrant, resourceSpecificPermissionGrant.)
+"""
 
 from shared.domain.resources.restoring import RestoreKind, Restoring, SafeCreate
-from shared.domain.resources.table import Reading, Reference, Resource, Stream
+from shared.domain.resources.rows import below
+from shared.domain.resources.table import Children, Reading, Reference, ReferenceKind, Resource, Rhythm, Stream
 
 _RESTORE_GRANTS = Restoring(
     kind=RestoreKind.OBJECT,
@@ -21,6 +25,57 @@ _RESTORE_GRANTS = Restoring(
     ),
 )
 
+_OF_GROUPS = below(
+    Resource(
+        resource="groups.permissionGrants",
+        family="applications",
+        path="/groups/{id}/permissionGrants",
+        permission_read="GroupMember.Read.All",
+        permission_write="",
+        licence="none",
+        everywhere=True,
+        properties=(
+            "id",
+            "deletedDateTime",
+            "clientAppId",
+            "clientId",
+            "permission",
+            "permissionType",
+            "resourceAppId",
+        ),
+        references=(
+            Reference(path="clientId", resources=("servicePrincipals",), foreign=True),
+            Reference(
+                path="clientAppId",
+                resources=("servicePrincipals", "applications"),
+                kind=ReferenceKind.APP_ID,
+                foreign=True,
+            ),
+            Reference(
+                path="resourceAppId",
+                resources=("servicePrincipals", "applications"),
+                kind=ReferenceKind.APP_ID,
+                foreign=True,
+            ),
+        ),
+        restoring=Restoring(
+            kind=RestoreKind.NEVER,
+            stage=9,
+            catches=("Consents for one team are made when an application is installed in the team.",),
+        ),
+    ),
+    Children(
+        owner="groups",
+        segment="permissionGrants",
+        links=False,
+        filter="resourceProvisioningOptions/any(x:x eq 'Team')",
+    ),
+    owners="/groups",
+    rhythm=Rhythm.SELDOM,
+    paged=True,
+)
+"""Only groups with a team have such consents."""
+
 RESOURCES = (
     Resource(
         resource="oauth2PermissionGrants",
@@ -38,6 +93,7 @@ RESOURCES = (
         ),
         restoring=_RESTORE_GRANTS,
     ),
+    _OF_GROUPS.resource,
 )
 
 STREAMS = (
@@ -50,4 +106,5 @@ STREAMS = (
         select=("id", "clientId", "consentType", "principalId", "resourceId", "scope"),
         witness=("clientId", "consentType"),
     ),
+    _OF_GROUPS.stream,
 )

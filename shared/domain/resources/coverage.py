@@ -47,6 +47,13 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
         read_as="servicePrincipals.appRoleAssignedTo",
         reason="These are the same rows, seen from the client instead of the application that grants the role.",
     ),
+    Elsewhere(
+        name="applications.connectorGroup",
+        family="applications",
+        path="/applications/{id}/connectorGroup",
+        read_as="connectorGroups.applications",
+        reason="These are the same links, which take one request for each group instead of one for each application.",
+    ),
 )
 """Every kind of data that is read as part of another resource."""
 

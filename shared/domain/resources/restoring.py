@@ -1,7 +1,7 @@
 """Types of the table's restore part: how Graph lets the records of a resource be written.
 
 Properties are names of the record's members. Paths are Graph's without version; ``{id}`` is the object's id, ``{owner}``
-the id of the object that a link or a child belongs to.
+the id of the object that a link or a child belongs to, ``{through}`` that of an object between the two.
 """
 
 from enum import StrEnum
@@ -15,7 +15,7 @@ class RestoreKind(StrEnum):
     OBJECT = "object"
     """Undeleted or created, then patched."""
     SINGLETON = "singleton"
-    """Always there: patched only."""
+    """Always there, or as long as the object is whose settings it holds: patched only."""
     LINK = "link"
     """A reference from one object to another, added and removed."""
     ROW = "row"
@@ -165,6 +165,8 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     """The property that carries the mark: one where a leftover does no harm."""
     bin: Bin | None = None
     fixed: tuple[Fixed, ...] = ()
+    restored_elsewhere: tuple[str, ...] = ()
+    """Values of ``@odata.type`` of derived objects, which another resource restores: nothing is written for them here."""
     permissions: tuple[str, ...] = ()
     """Permissions that it may need beside ``permission_write``."""
     roles: tuple[str, ...] = ()

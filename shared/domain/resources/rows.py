@@ -17,6 +17,7 @@ class Row(NamedTuple):
 def listed(
     resource: Resource,
     *,
+    collection: str = "",
     select: tuple[str, ...] = (),
     filter: str = "",
     expand: str = "",
@@ -28,13 +29,16 @@ def listed(
     paged: bool = False,
     units: int = 1,
 ) -> Row:
-    """Return the row of a collection that is listed whole. The arguments are those of ``Stream``."""
+    """Return the row of a collection that is listed whole. The arguments are those of ``Stream``.
+
+    ``collection`` is needed only if its objects are fetched from another path, as those of a derived type are.
+    """
     path = resource.path.partition("?")[0]
     stream = Stream(
         name=resource.resource,
         reading=Reading.LISTING,
         path=path,
-        collection=path,
+        collection=collection or path,
         resource=resource.resource,
         select=select,
         filter=filter,
@@ -72,6 +76,8 @@ def below(
     children: Children,
     *,
     owners: str,
+    listing: str = "",
+    key: str = "id",
     rhythm: Rhythm = Rhythm.ALWAYS,
     bucket: str = "directory",
     paged: bool = False,
@@ -79,15 +85,17 @@ def below(
 ) -> Row:
     """Return the row of what exists below each object of the collection ``owners``, such as ``/applications``.
 
-    The other arguments are those of ``Stream``.
+    ``listing`` lists those owners that can have children, if it is not ``owners``. The other arguments are those of
+    ``Stream``.
     """
     stream = Stream(
         name=resource.resource,
         reading=Reading.CHILDREN,
-        path=owners,
+        path=listing or owners,
         collection=owners,
         resource=resource.resource,
         children=children,
+        key=key,
         rhythm=rhythm,
         bucket=bucket,
         paged=paged,

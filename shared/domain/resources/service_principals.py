@@ -53,6 +53,7 @@ _RESTORE_SERVICE_PRINCIPALS = Restoring(
             reason="Managed identities belong to Azure: create the resource in Azure again.",
         ),
     ),
+    restored_elsewhere=("#microsoft.graph.agentIdentity", "#microsoft.graph.agentIdentityBlueprintPrincipal"),
     brief="signing keys and secrets are lost",
     catches=(
         "Signing keys, secrets and the secrets of provisioning cannot be read: the plan lists what must be renewed.",

@@ -172,10 +172,13 @@ def needs_of(row: Resource, others: Iterable[str]) -> tuple[str, ...]:
 def path_of(template: str, key: str, kind: str = "") -> str:
     """Return a path that contains the ids of a key: the first is the owner's id, the last the object's.
 
-    ``kind`` is the collection of the object at the other end of a link.
+    ``kind`` is the collection of the object at the other end of a link. ``{through}`` is the object between owner and
+    child, whose id stands before the child's.
     """
     ids = key.split("/")[1::2]
-    return template.format(owner=ids[0], id=ids[-1], kind=kind) if ids else template
+    if not ids:
+        return template
+    return template.format(owner=ids[0], id=ids[-1], kind=kind, through=ids[-1].partition("%2F")[0])
 
 
 def restoring_of(resource: str) -> Restoring:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shared.domain.resources import RESOURCES
-from shared.domain.resources.restoring import RestoreKind
+from shared.domain.resources.restoring import RestoreKind, Restoring
+from shared.domain.restore.bodies import text_at
 from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
 from shared.domain.restore.named import first_id, last_id, named
 from shared.domain.restore.operations import Hindrance, Impossible
@@ -32,7 +33,9 @@ class Gathered:
         """Put a difference where it belongs."""
         is_link = kind.connects
         if kind is RestoreKind.SINGLETON and None in (difference.wanted, difference.live):
-            return  # it is always there
+            if difference.wanted is None or not first_id(difference.key):
+                return  # it is always there
+            difference = difference._replace(live=b"{}")  # settings of an object, which have no values now
         if difference.live is None:
             where = self.to_add if is_link else self.missing
         elif difference.wanted is None:
@@ -76,9 +79,17 @@ def gather(
         if restoring is None:
             continue
         for difference in _with_adopted(world.differences(resource), resource, adopted):
+            if _is_derived(restoring, difference):
+                continue
             if first_id(difference.key) not in refused and choice.includes(difference, restoring.kind):
                 gathered.add(difference, restoring.kind)
     return gathered, not_held
+
+
+def _is_derived(restoring: Restoring, difference: RecordDifference) -> bool:
+    """Return True if another resource restores the object, which is of a derived type."""
+    value = difference.wanted if difference.wanted is not None else difference.live or b""
+    return bool(restoring.restored_elsewhere) and text_at(value, "@odata.type") in restoring.restored_elsewhere
 
 
 def missing_objects(world: World, request: Request, resource: str) -> list[RecordDifference]:
@@ -88,7 +99,9 @@ def missing_objects(world: World, request: Request, resource: str) -> list[Recor
     sides = world.snapshot.coverage(resource), world.live.coverage(resource)
     if restoring is None or not all(each.whole for each in sides):
         return []
-    differences = (each for each in world.differences(resource) if each.live is None)
+    differences = (
+        each for each in world.differences(resource) if each.live is None and not _is_derived(restoring, each)
+    )
     return [each for each in differences if choice.includes(each, restoring.kind)]
 
 

@@ -91,7 +91,9 @@ class Rereading:
     def _path(self, operation: Operation, path: str) -> str:
         """Return a path of the table with the current ids of an operation's record."""
         owner = self._ids.current(object_id("/".join(operation.key.split("/")[:2])))
-        return path.replace("{owner}", owner).replace("{id}", self._ids.current(object_id(operation.key)))
+        current = self._ids.current(object_id(operation.key))
+        through = current.partition("/")[0]
+        return path.replace("{owner}", owner).replace("{through}", through).replace("{id}", current)
 
 
 def _children(key: bytes, values: Sequence[bytes]) -> Iterator[Record]:

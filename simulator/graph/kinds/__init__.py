@@ -2,6 +2,9 @@
 
 import re
 
+from simulator.graph.kinds.agents import BLUEPRINT_PRINCIPALS, BLUEPRINTS, IDENTITIES
+from simulator.graph.kinds.agents import KINDS as AGENTS
+from simulator.graph.kinds.aliases import plain
 from simulator.graph.kinds.conditional_access import KINDS as CONDITIONAL_ACCESS
 from simulator.graph.kinds.conditional_access import POLICIES
 from simulator.graph.kinds.core import (
@@ -21,6 +24,7 @@ from simulator.graph.kinds.governance import KINDS as GOVERNANCE
 from simulator.graph.kinds.licences import SUBSCRIBED_SKUS
 from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, LICENCES, Kind, Relation, Reverse
 from simulator.graph.kinds.partners import KINDS as PARTNERS
+from simulator.graph.kinds.provisioning import KINDS as PROVISIONING
 from simulator.graph.kinds.roles import KINDS as ROLES
 from simulator.graph.kinds.roles import ROLE_ASSIGNMENTS, UNITS
 from simulator.graph.kinds.tenant import KINDS as TENANT
@@ -63,11 +67,15 @@ _CORE = (
 )
 
 KINDS: dict[str, Kind] = {
-    kind.path: kind for kind in (*_CORE, *CONDITIONAL_ACCESS, *ROLES, *TENANT, *PARTNERS, *GOVERNANCE)
+    kind.path: kind
+    for kind in (*_CORE, *CONDITIONAL_ACCESS, *ROLES, *TENANT, *PARTNERS, *GOVERNANCE, *AGENTS, *PROVISIONING)
 }
 """All kinds with a collection or a singleton, by path without version."""
 
-DIRECTORY_OBJECTS = (USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, DEVICES, UNITS)
+DIRECTORY_OBJECTS = (
+    *(USERS, GROUPS, APPLICATIONS, SERVICE_PRINCIPALS, DEVICES, UNITS),
+    *(BLUEPRINTS, BLUEPRINT_PRINCIPALS, IDENTITIES),
+)
 """The kinds to which links can lead."""
 
 _LONGEST = max(path.count("/") + 1 for path in KINDS)
@@ -78,7 +86,7 @@ def split(path: str) -> tuple[Kind, list[str]] | None:
 
     The segments of a singleton begin with its id, as those of every other object do.
     """
-    segments = [segment for segment in path.split("/") if segment]
+    segments = [segment for segment in plain(path.strip("/")).split("/") if segment]
     for length in range(min(_LONGEST, len(segments)), 0, -1):
         kind = KINDS.get("/".join(segments[:length]))
         if kind is not None:

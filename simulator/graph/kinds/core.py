@@ -2,6 +2,7 @@
 
 from simulator.graph.kinds import properties
 from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, Relation, Reverse
+from simulator.graph.kinds.principal_parts import OF_GROUPS, OF_PRINCIPALS
 
 ASSIGNMENTS = Kind(
     path="appRoleAssignments",
@@ -122,6 +123,7 @@ GROUPS = Kind(
         Relation("owners", 1, delta=True),
         _ASSIGNED,
         Relation("settings", 1, child=GROUP_SETTINGS),
+        *OF_GROUPS,
     ),
     indexed=("uniqueName", "displayName", "mailNickname", "proxyAddresses"),
     reverse=(_MEMBER_OF, Reverse("groupLifecyclePolicies", (("groupLifecyclePolicies", "groups"),))),
@@ -129,7 +131,8 @@ GROUPS = Kind(
 APPLICATIONS = Kind(
     path="applications",
     type="application",
-    properties=tuple(properties.APPLICATION.split()),
+    properties=tuple((properties.APPLICATION + properties.APPLICATION_SELECTED).split()),
+    default=frozenset(properties.APPLICATION.split()),
     read=frozenset(("Application.Read.All", "Application.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Application.ReadWrite.All", *DIRECTORY_WRITE)),
     units=2,
@@ -146,7 +149,8 @@ APPLICATIONS = Kind(
 SERVICE_PRINCIPALS = Kind(
     path="servicePrincipals",
     type="servicePrincipal",
-    properties=tuple(properties.SERVICE_PRINCIPAL.split()),
+    properties=tuple((properties.SERVICE_PRINCIPAL + properties.SERVICE_PRINCIPAL_SELECTED).split()),
+    default=frozenset(properties.SERVICE_PRINCIPAL.split()),
     read=APPLICATIONS.read,
     write=APPLICATIONS.write,
     delta=True,
@@ -157,6 +161,7 @@ SERVICE_PRINCIPALS = Kind(
         _ASSIGNED,
         Relation("oauth2PermissionGrants", 1, content=GRANTS, owner_property="clientId"),
         *map(_policies, _PRINCIPAL_POLICIES),
+        *OF_PRINCIPALS,
     ),
     indexed=("appId", "displayName", "tags"),
     reverse=(_MEMBER_OF,),

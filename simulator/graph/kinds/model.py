@@ -101,6 +101,8 @@ class Kind:
     """Derived types, one of which is in each object's `@odata.type`; empty if there are none."""
     delegated: bool = False
     """Whether Graph refuses every application that acts without a user."""
+    key: str = "id"
+    """The property that identifies an object."""
 
     @property
     def odata_type(self) -> str:

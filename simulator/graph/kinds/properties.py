@@ -35,6 +35,22 @@ samlMetadataUrl defaultRedirectUri certification requestSignatureVerification ad
 parentalControlSettings passwordCredentials publicClient requiredResourceAccess servicePrincipalLockConfiguration spa
 verifiedPublisher web
 """
+APPLICATION_SELECTED = "onPremisesPublishing"
+BLUEPRINT = """
+id deletedDateTime api appId appRoles certification createdByAppId createdDateTime description disabledByMicrosoftStatus
+displayName groupMembershipClaims identifierUris info keyCredentials managerApplications optionalClaims passwordCredentials
+publisherDomain serviceManagementReference signInAudience tags tokenEncryptionKeyId uniqueName verifiedPublisher web
+"""
+BLUEPRINT_PRINCIPAL = """
+id deletedDateTime accountEnabled appDescription appDisplayName appId appOwnerOrganizationId appRoleAssignmentRequired
+appRoles createdByAppId createdDateTime disabledByMicrosoftStatus displayName info oauth2PermissionScopes publisherName
+servicePrincipalNames servicePrincipalType signInAudience tags verifiedPublisher
+"""
+AGENT_IDENTITY = """
+id deletedDateTime accountEnabled agentIdentityBlueprintId createdByAppId createdDateTime customSecurityAttributes
+disabledByMicrosoftStatus displayName managerApplications servicePrincipalType tags
+"""
+SERVICE_PRINCIPAL_SELECTED = "customSecurityAttributes"
 SERVICE_PRINCIPAL = """
 id deletedDateTime accountEnabled alternativeNames appDisplayName appDescription appId applicationTemplateId
 appOwnerOrganizationId appRoleAssignmentRequired createdDateTime description disabledByMicrosoftStatus displayName

@@ -17,12 +17,16 @@ from simulator.graph.kinds import (
     Kind,
     core,
 )
+from simulator.graph.kinds import agents as agent_kinds
 from simulator.graph.kinds import conditional_access as access_kinds
 from simulator.graph.kinds import governance as governance_kinds
 from simulator.graph.kinds import partners as partner_kinds
+from simulator.graph.kinds import principal_parts as part_kinds
+from simulator.graph.kinds import provisioning as provisioning_kinds
 from simulator.graph.kinds import roles as role_kinds
 from simulator.graph.kinds import tenant as tenant_kinds
 from simulator.graph.writes import (
+    agents,
     applications,
     branding,
     conditional_access,
@@ -34,6 +38,7 @@ from simulator.graph.writes import (
     group_settings,
     groups,
     partners,
+    principal_parts,
     principals,
     roles,
     scoped,
@@ -88,6 +93,16 @@ RULES: dict[Kind, Rules] = {
     governance_kinds.PACKAGES: governance.PACKAGE,
     governance_kinds.ASSIGNMENT_POLICIES: governance.ASSIGNMENT_POLICY,
     governance_kinds.REVIEWS: governance.REVIEW,
+    agent_kinds.BLUEPRINTS: agents.BLUEPRINT,
+    agent_kinds.BLUEPRINT_PRINCIPALS: agents.PRINCIPAL,
+    agent_kinds.IDENTITIES: agents.IDENTITY,
+    agent_kinds.INHERITABLE: agents.INHERITABLE,
+    part_kinds.CLASSIFICATION: principal_parts.CLASSIFICATION,
+    part_kinds.REMOTE_DESKTOP: principal_parts.REMOTE_DESKTOP,
+    part_kinds.CLAIMS_POLICY: principal_parts.CLAIMS_POLICY,
+    provisioning_kinds.JOB: principal_parts.JOB,
+    provisioning_kinds.SCHEMA: principal_parts.SCHEMA,
+    provisioning_kinds.TRUST: principal_parts.TRUST,
     core.LOCALIZATION: branding.RULES,
     ORGANIZATION: tenant.ORGANIZATION,
 }

@@ -2,21 +2,26 @@
 
 import pytest
 
-from shared.domain.resources import RESOURCES, Resource, Restoring
+from shared.domain.resources import RESOURCES, STREAMS, Resource, Restoring
 from shared.domain.resources.restoring import RestoreKind, SafeCreate
-from simulator.graph.kinds import KINDS, Kind
+from simulator.graph.kinds import Kind, split
 from simulator.graph.writes.rules import Rules
 from simulator.graph.writes.table import RULES
 
-KIND_BY_PATH = {f"/{kind.path}": kind for kind in KINDS.values()}
-CHILD_BY_PATH = {
-    f"/{kind.path}/{{id}}/{relation.name}": relation.child
-    for kind in KINDS.values()
-    for relation in kind.relations
-    if relation.child is not None
-}
-BY_PATH = {row.path: kind for row in RESOURCES.values() if (kind := KIND_BY_PATH.get(row.path.partition("?")[0]))}
-BY_PATH |= CHILD_BY_PATH
+
+def kind_of(row: Resource) -> Kind | None:
+    """Return the kind of a resource's objects, or None if the simulator does not have it."""
+    parts = split(row.path.partition("?")[0])
+    if parts is None:
+        return None
+    kind, tail = parts
+    if len(tail) < 2:
+        return kind
+    children, relation = STREAMS[row.stream].children, kind.relation(tail[1])
+    return kind if children is not None and children.detail else relation.child if relation is not None else None
+
+
+BY_PATH = {row.path: kind for row in RESOURCES.values() if (kind := kind_of(row)) is not None}
 BEYOND = {"authenticationBehaviors", "managerApplications"}
 """Properties that the simulator does not have."""
 OBJECTS = tuple(row for row in RESOURCES.values() if row.path in BY_PATH and BY_PATH[row.path] in RULES)

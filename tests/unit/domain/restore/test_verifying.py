@@ -85,7 +85,8 @@ def test_each_row_of_a_new_object_is_found_under_new_ids(resource: str) -> None:
     """Graph chooses the row's own id, and adds times and names."""
     restoring = RESOURCES[resource].restoring
     assert restoring is not None
-    body = {name: OLD if name in ("principalId", "clientId") else USER for name in restoring.identified_by}
+    renewed = {"principalId", "clientId"}.intersection(restoring.identified_by) or {restoring.identified_by[0]}
+    body = {name: OLD if name in renewed else USER for name in restoring.identified_by}
     row = operation(1, Action.LINK, body, resource=resource, key=f"{resource}/old")
     live = {name: NEW if value == OLD else value for name, value in body.items()}
     added = {"id": "new", "createdDateTime": "2026-01-01T00:00:00Z", "principalDisplayName": "Sales"}

@@ -1,0 +1,22 @@
+"""Paths whose segments come in another order than `kind/id/relation`, and how they are read."""
+
+import re
+
+_ALIASES = (
+    (r"(applications|servicePrincipals|users)/([^/]+)/(microsoft\.graph\.agent\w+)(?=/|$)", r"\1/\3/\2"),
+    (
+        r"servicePrincipals/([^/]+)/synchronization/jobs/([^/]+)/schema(?=/|$)",
+        r"servicePrincipals/\1/synchronizationSchema/\2",
+    ),
+    (r"servicePrincipals/([^/]+)/synchronization/jobs(?=/|$)", r"servicePrincipals/\1/synchronizationJobs"),
+)
+"""Patterns of paths without version, with their replacements: an object that is cast after its id, and provisioning jobs."""
+
+
+def plain(path: str) -> str:
+    """Return a path without version in the order `kind/id/relation`."""
+    for pattern, replacement in _ALIASES:
+        path, count = re.subn(pattern, replacement, path, count=1)
+        if count:
+            break
+    return path
