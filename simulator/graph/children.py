@@ -1,5 +1,6 @@
 """Requests for objects that exist only under another object, such as federated identity credentials."""
 
+import base64
 import re
 
 from simulator.graph import raw_json
@@ -58,8 +59,10 @@ class Children:
 
     def _only(self, request: Request, app: App, place: Place, rest: list[str]) -> Answer:
         """Answer a request for the only child of an owner, which a PUT creates."""
-        if rest:
+        if rest and not (place.relation and place.relation.binary and rest == ["$value"]):
             raise no_segment(rest[0])
+        if place.relation and place.relation.binary:
+            return self._file(request, place)
         if request.method == "PUT" and rules_of(place.kind).replaces and self._values(place):
             return self._objects.replace(request, app, place, next(iter(self._values(place))))
         if request.method == "PUT":
@@ -67,6 +70,15 @@ class Children:
         if request.method == "POST":
             raise not_allowed()
         return self._one(request, app, place, next(iter(self._values(place)), place.owner))
+
+    def _file(self, request: Request, place: Place) -> Answer:
+        """Answer a request for the content of a file."""
+        only(request, "GET")
+        file = next(iter(self._values(place).values()), None)
+        if file is None:
+            raise missing(place.owner)
+        content = base64.b64decode(raw_json.text(file, "contentBytes") or "")
+        return Answer(200, content, content_type=raw_json.text(file, "contentType") or "image/png")
 
     def _named(self, request: Request, app: App, place: Place, name: str) -> Answer:
         """Answer a request that names a child by its name. A PATCH may create it."""

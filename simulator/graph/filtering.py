@@ -1,7 +1,8 @@
-"""Filters of listings by the values of properties (Graph: "filter query parameter"): `eq`, joined by `and`, and `any`."""
+"""Filters of listings by the values of properties (Graph: "filter query parameter"): `eq`, `in` and `any`, joined by `and`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from simulator.graph import raw_json
@@ -12,25 +13,26 @@ from simulator.graph.visibility import listed
 
 _CLAUSE = re.compile(
     r"\s*(?:(?P<name>[\w/]+)\s+eq\s+(?P<value>'(?:[^']|'')*'|[\w-]+)"
+    r"|(?P<one>[\w/]+)\s+in\s+\((?P<values>\s*'[^']*'(?:\s*,\s*'[^']*')*\s*)\)"
     r"|(?P<list>\w+)/any\(\s*(?P<each>\w+)\s*:\s*(?P=each)\s+eq\s+(?P<member>'(?:[^']|'')*')\s*\))\s*"
 )
 
 
 class Clause(NamedTuple):
-    """One condition: a property has this value, or a list contains it. Case is ignored.
+    """One condition: a property has one of these values, or a list contains one of them. Case is ignored.
 
     A value with blanks or line breaks at its ends is never found.
     """
 
     name: str
-    value: str
+    values: tuple[str, ...]
 
     def holds(self, value: bytes) -> bool:
         """Return whether an object meets the condition."""
-        member = raw_json.member(value, self.name)
+        member, wanted = raw_json.member(value, self.name), {each.lower() for each in self.values}
         if member in (b"true", b"false"):
-            return member.decode() == self.value.lower()
-        return self.value.lower() in (text.lower() for text in texts(member) if text == text.strip())
+            return member.decode() in wanted
+        return any(text.lower() in wanted for text in texts(member) if text == text.strip())
 
 
 def clauses(text: str) -> tuple[Clause, ...] | None:
@@ -38,9 +40,13 @@ def clauses(text: str) -> tuple[Clause, ...] | None:
     matches = [_CLAUSE.fullmatch(part) for part in re.split(r"\s+and\s+(?=[^']*(?:'[^']*'[^']*)*$)", text)]
     if not all(matches):
         return None
-    return tuple(
-        Clause(match["name"] or match["list"], _plain(match["value"] or match["member"])) for match in matches if match
-    )
+    return tuple(map(_clause, filter(None, matches)))
+
+
+def _clause(match: re.Match[str]) -> Clause:
+    if match["one"]:
+        return Clause(match["one"], tuple(re.findall(r"'([^']*)'", match["values"])))
+    return Clause(match["name"] or match["list"], (_plain(match["value"] or match["member"]),))
 
 
 def _plain(value: str) -> str:
@@ -50,9 +56,9 @@ def _plain(value: str) -> str:
 def matching(directory: Directory, kind: Kind, conditions: tuple[Clause, ...]) -> Iterator[str]:
     """Yield the ids of the live objects that meet all conditions. An index finds them if one of the properties has one."""
     indexed = next((clause for clause in conditions if clause.name in kind.indexed), None)
-    candidates: Iterator[tuple[str, Stored]] = (
-        directory.with_value(kind, indexed.name, indexed.value) if indexed else directory.walk(kind)
-    )
+    candidates: Iterable[tuple[str, Stored]] = directory.walk(kind)
+    if indexed:
+        candidates = chain.from_iterable(directory.with_value(kind, indexed.name, each) for each in indexed.values)
     for key, stored in candidates:
         visible = listed(directory, kind, key, stored)
         if visible is not None and all(clause.holds(visible.value) for clause in conditions):

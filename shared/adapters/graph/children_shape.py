@@ -9,6 +9,7 @@ from msgspec import Raw
 from shared.adapters.graph import slicer
 from shared.adapters.graph.batches import BatchItem
 from shared.adapters.graph.links import LINK, link_line
+from shared.adapters.graph.listing import Keys
 from shared.adapters.graph.one_object import one_object
 from shared.domain.errors import Answer, Skip
 from shared.domain.records import Line, encode_id, put
@@ -39,6 +40,7 @@ class ChildrenShape:
         self._stream = stream
         self._children = children
         self._resource = stream.resource.encode()
+        self._keys = Keys(stream)
 
     def url(self, owner: str) -> str:
         """Return the URL (relative to the version) of the children of an owner, or of its middle collection.
@@ -80,11 +82,11 @@ class ChildrenShape:
             raise without_id() from None
 
     def lines(self, owner: str, values: list[Raw]) -> list[Line]:
-        """Return the lines of an owner's children. Raises Skip if one has no id."""
+        """Return the lines of an owner's children that have what the stream exists for. Raises Skip if one has no id."""
         first, _, middle = owner.partition(BETWEEN)
         below = b"%b/%b/%b/" % (self._children.owner.encode(), encode_id(first), self._children.named.encode())
         try:
-            return [self._line(below, first, middle, text) for text in values]
+            return [self._line(below, first, middle, text) for text in values if not self._keys.lacks(text)]
         except ValueError:
             raise without_id() from None
 
@@ -97,7 +99,7 @@ class ChildrenShape:
             own = slicer.read(text, _MAYBE).id or children.named
             child = owner if children.detail else own
         else:
-            child = slicer.read(text, _IDENTIFIED).id
+            child = self._keys.key(text)
         return put(self._resource, below + encode_id(f"{middle}{BETWEEN}{child}" if middle else child), bytes(text))
 
 

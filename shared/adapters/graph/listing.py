@@ -13,6 +13,27 @@ _EMPTY = (b"", b"null", b"[]", b"{}", b'""')
 """The JSON of a property without a value; empty if it is missing."""
 
 
+class Keys:
+    """The reader of what identifies the objects of a stream without delta."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Build the decoders of the stream's objects."""
+        key: list[Any] = [("key", str, msgspec.field(name=stream.key))]
+        needed: list[Any] = [("needed", Raw, msgspec.field(name=stream.needs, default=Raw(b"")))]
+        self._key: msgspec.json.Decoder[Any] = msgspec.json.Decoder(msgspec.defstruct("Listed", key))
+        self._needed: msgspec.json.Decoder[Any] | None = None
+        if stream.needs:
+            self._needed = msgspec.json.Decoder(msgspec.defstruct("Needed", needed))
+
+    def key(self, text: Raw) -> str:
+        """Return what identifies an object. Raises ValueError if nothing does."""
+        return str(slicer.read(text, self._key).key)
+
+    def lacks(self, text: Raw) -> bool:
+        """Return True if an object lacks the property that the stream exists for. Raises ValueError if it is none."""
+        return self._needed is not None and bytes(slicer.read(text, self._needed).needed) in _EMPTY
+
+
 class ListingShape:
     """The conversion of the objects of a stream without delta into lines.
 
@@ -20,14 +41,10 @@ class ListingShape:
     """
 
     def __init__(self, stream: Stream) -> None:
-        """Build the decoder of the stream's objects."""
+        """Store the names of the stream."""
         self._resource = stream.resource.encode()
         self._single = stream.reading is Reading.SINGLETON
-        self._needs = bool(stream.needs)
-        fields: list[Any] = [("key", str, msgspec.field(name=stream.key))] if not self._single else []
-        if stream.needs:
-            fields.append(("needed", Raw, msgspec.field(name=stream.needs, default=Raw(b""))))
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(msgspec.defstruct("Listed", fields))
+        self._keys = Keys(stream)
 
     def beginning(self) -> list[Line]:
         """Return the line that starts a full read: a prefix tombstone that hides the resource's records in older runs."""
@@ -40,7 +57,6 @@ class ListingShape:
         """
         if self._single:
             return [put(self._resource, self._resource, bytes(text))]
-        listed = slicer.read(text, self._decoder)
-        if self._needs and bytes(listed.needed) in _EMPTY:
+        if self._keys.lacks(text):
             return []
-        return [put(self._resource, self._resource + b"/" + encode_id(listed.key), bytes(text))]
+        return [put(self._resource, self._resource + b"/" + encode_id(self._keys.key(text)), bytes(text))]

@@ -4,6 +4,8 @@ import msgspec
 
 from shared.domain.resources import (
     administrative_units,
+    agents,
+    app_defaults,
     app_policies,
     application_parts,
     application_proxy,
@@ -18,7 +20,9 @@ from shared.domain.resources import (
     organization,
     permission_classifications,
     provisioning,
+    service_principal_settings,
     service_principals,
+    synchronization,
     token_policies,
     users,
 )
@@ -44,10 +48,14 @@ _MODULES = (
     consents,
     deleted_applications,
     app_policies,
+    app_defaults,
     token_policies,
     application_parts,
     permission_classifications,
+    service_principal_settings,
+    agents,
     application_proxy,
+    synchronization,
     provisioning,
     conditional_access,
     named_locations,

@@ -32,6 +32,7 @@ def _bin(name: str, type: str, live: tuple[Stream, ...]) -> Row:
                 ),
             ),
         ),
+        top=999,
         paged=True,
     )
 

@@ -223,7 +223,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     key: str = "id"
     """The property that identifies an object, where Graph has no ``id``."""
     needs: str = ""
-    """The property without which an object is not stored: empty, or the one that the stream exists for."""
+    """The property without which an object, or a child, is not stored: empty, or the one that the stream exists for."""
     rhythm: Rhythm = Rhythm.ALWAYS
     """How often it is read. Delta streams are read by each backup."""
     bucket: str = "directory"

@@ -63,6 +63,7 @@ EXTENSION_PROPERTY = Kind(
     read=frozenset(),
     write=frozenset(),
 )
+LOGO = Kind(path="logo", type="stream", properties=("contentType", "contentBytes"), read=frozenset(), write=frozenset())
 EXTENSION_PROPERTIES = Relation("extensionProperties", 1, child=EXTENSION_PROPERTY)
 EXTENSIONS = Kind(
     path="extensions",
@@ -142,6 +143,7 @@ APPLICATIONS = Kind(
         Relation("owners", 1),
         Relation("federatedIdentityCredentials", 1, child=FEDERATED),
         EXTENSION_PROPERTIES,
+        Relation("logo", 1, to_one=True, child=LOGO, binary=True),
         *(_policies(name) for name in ("appManagementPolicies", "tokenIssuancePolicies", "tokenLifetimePolicies")),
     ),
     indexed=("uniqueName", "displayName", "appId", "identifierUris", "tags"),

@@ -29,6 +29,8 @@ class Relation:
     """The kind of objects that exist only under their owner, such as combination configurations; otherwise None."""
     inline: bool = False
     """Whether the owner shows its children without `$expand`."""
+    binary: bool = False
+    """Whether the only child is a file: a GET shows its `contentBytes` (base64) as `contentType`."""
     creates: bool = False
     """Whether a POST creates an object and links it."""
     targets: tuple[str, ...] = ()

@@ -16,7 +16,14 @@ MAIL = ("allowExternalSenders", "isSubscribedByMail")
 
 
 def shape(
-    segment: str, *, paged: bool = False, owner: str = "users", links: bool = False, **more: Any
+    segment: str,
+    *,
+    paged: bool = False,
+    owner: str = "users",
+    links: bool = False,
+    key: str = "id",
+    needs: str = "",
+    **more: Any,
 ) -> ChildrenShape:
     children = Children(owner=owner, segment=segment, links=links, **more)
     stream = Stream(
@@ -27,6 +34,8 @@ def shape(
         resource=f"{owner}.{children.named}",
         children=children,
         paged=paged,
+        key=key,
+        needs=needs,
     )
     return ChildrenShape(stream, children)
 
@@ -106,3 +115,12 @@ async def test_an_unexpected_answer_is_an_error() -> None:
         await shape("photo", binary=True).page(item({"error": 1}))
     with pytest.raises(Skip):
         shape("extensions").lines("u", [Raw(b'{"name":"x"}')])
+
+
+async def test_children_are_identified_by_another_property_and_left_out_without_what_they_are_read_for() -> None:
+    permissions = shape("permissions", key="resourceAppId")
+    listed = {"value": [{"resourceAppId": "a", "scopes": []}]}
+    assert list(await lines(permissions, "u", listed)) == ["users.permissions\0users/u/permissions/a"]
+    publishing = shape("publishing", detail=("id", "publishing"), needs="publishing")
+    assert await lines(publishing, "u", {"id": "u", "publishing": None}) == {}
+    assert len(await lines(publishing, "u", {"id": "u", "publishing": {"a": 1}})) == 1

@@ -640,3 +640,11 @@ def test_policy_is_linked_at_the_application_with_the_policies_new_id() -> None:
     unlinked = {key: value for key, value in snapshot.items() if "appliesTo" not in key}
     (removal,) = plan_of(MemoryWorld(unlinked, snapshot), rules=EXACT).operations
     assert removal.path == f"/applications/{guid(3)}/tokenLifetimePolicies/{guid(2)}/$ref"
+
+
+def test_settings_that_graph_replaces_are_sent_whole() -> None:
+    settings: Json = {"isEnabled": True, "notifyReviewers": True, "requestDurationInDays": 30, "reviewers": []}
+    key = "adminConsentRequestPolicy"
+    (put,) = plan_of(MemoryWorld({key: settings}, {key: settings | {"isEnabled": False, "version": 3}})).operations
+    assert (put.method, put.path) == ("PUT", "/policies/adminConsentRequestPolicy")
+    assert body(put) == settings and put.properties == ("isEnabled",)
