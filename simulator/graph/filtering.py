@@ -1,4 +1,4 @@
-"""Filters of listings by the values of properties (Graph: "filter query parameter"): `eq`, `in` and `any`, joined by `and`."""
+"""Filters of listings by the values of properties (Graph: "filter query parameter"): `eq`, `in`, `any` and `and`."""
 
 import re
 from collections.abc import Iterable, Iterator

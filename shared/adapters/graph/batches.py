@@ -69,10 +69,10 @@ class Batches:
         self._transport = transport
         self._url = f"{transport.root(api)}/$batch"
 
-    async def pages(self, urls: Sequence[str], read: ReadItem, *, units: int) -> list[Item]:
+    async def pages(self, urls: Sequence[str], reads: Sequence[ReadItem], *, units: int) -> list[Item]:
         """Return the item at each URL (relative to the version), in order.
 
-        - ``read``: returns the page in an item that was answered, and raises ValueError if there is none.
+        - ``reads``: for each URL, returns the page in an item that was answered, and raises ValueError if there is none.
         - ``units``: the cost of each URL in resource units.
 
         Raises as ``Transport.get`` does for trouble, and TokenRefused.
@@ -90,16 +90,16 @@ class Batches:
             if refused and not renewed:
                 renewed = True
                 await self._transport.renew(answer[refused[0]].header("www-authenticate"))
-                await _store(answer, [n for n in remaining if n not in refused], items, read)
+                await _store(answer, [n for n in remaining if n not in refused], items, reads)
                 raise GraphTrouble("Graph asks for a newer token.", 0.0, answer[refused[0]].request_id)
-            await _store(answer, remaining, items, read)
+            await _store(answer, remaining, items, reads)
 
         await self._transport.retry(request_remaining)
         return [items[n] for n in range(len(urls))]
 
 
 async def _store(
-    answer: Mapping[int, BatchItem], numbers: Sequence[int], items: dict[int, Item], read: ReadItem
+    answer: Mapping[int, BatchItem], numbers: Sequence[int], items: dict[int, Item], reads: Sequence[ReadItem]
 ) -> None:
     """Store the final answers to the requests with these numbers in ``items``.
 
@@ -111,7 +111,7 @@ async def _store(
             troubles.append(GraphTrouble("Graph's answer lacks an item of the batch."))
             continue
         try:
-            items[n] = await _page(answer[n], read)
+            items[n] = await _page(answer[n], reads[n])
         except NotFound:
             items[n] = None
         except TokenRefused:

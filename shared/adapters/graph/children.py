@@ -11,6 +11,7 @@ children have further pages, and the listing's next page.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -236,7 +237,8 @@ class ChildrenReader:
     async def _batch(self, owners: list[str]) -> list[_Answer]:
         """Request the first page of each owner's children, or of its middle collection, in one batch."""
         urls = [self._shape.url(owner) for owner in owners]
-        answers = await self._batches.pages(urls, self._shape.page, units=self._stream.units)
+        reads = [partial(self._shape.page, owner) for owner in owners]
+        answers = await self._batches.pages(urls, reads, units=self._stream.units)
         return list(zip(owners, answers, strict=True))
 
 

@@ -64,9 +64,11 @@ class ChildrenShape:
         """Return True if the URL of this owner shows the middle collection instead of children."""
         return bool(self._children.through) and BETWEEN not in owner
 
-    async def page(self, item: BatchItem) -> slicer.Envelope:
-        """Return the page in an item of a batch. Raises ValueError if there is none."""
+    async def page(self, owner: str, item: BatchItem) -> slicer.Envelope:
+        """Return the page about an owner in an item of a batch. Raises ValueError if there is none."""
         children = self._children
+        if self.is_middle(owner):
+            return await slicer.collection(bytes(item.body))
         if children.binary:
             return slicer.Envelope(value=[_file(item)])
         body = bytes(item.body)

@@ -46,7 +46,7 @@ def item(body: object, content_type: str = "application/json") -> BatchItem:
 
 
 async def lines(children: ChildrenShape, owner: str, body: object, **more: str) -> dict[str, object]:
-    page = await children.page(item(body, **more))
+    page = await children.page(owner, item(body, **more))
     return {order.decode(): json.loads(value or b"null") for order, value in children.lines(owner, page.value)}
 
 
@@ -92,7 +92,7 @@ async def test_a_link_to_one_object_is_stored_as_type_and_id() -> None:
 
 async def test_children_two_levels_below_have_both_ids_in_the_key() -> None:
     below = shape("decisions", through="instances")
-    page = await below.page(item({"value": [{"id": "i1"}, {"id": "i2"}]}))
+    page = await below.page("r", item({"value": [{"id": "i1"}, {"id": "i2"}]}))
     assert below.is_middle("r")
     assert below.middles("r", page) == ["r/i1", "r/i2"]
     assert not below.is_middle("r/i1")
@@ -108,11 +108,11 @@ async def test_a_file_is_stored_in_base64_with_its_type() -> None:
 
 async def test_an_unexpected_answer_is_an_error() -> None:
     with pytest.raises(ValueError):
-        await shape("extensions").page(item({"id": "u"}))
+        await shape("extensions").page("u", item({"id": "u"}))
     with pytest.raises(ValueError):
-        await shape("rdp", to_one=True).page(item([1]))
+        await shape("rdp", to_one=True).page("u", item([1]))
     with pytest.raises(ValueError):
-        await shape("photo", binary=True).page(item({"error": 1}))
+        await shape("photo", binary=True).page("u", item({"error": 1}))
     with pytest.raises(Skip):
         shape("extensions").lines("u", [Raw(b'{"name":"x"}')])
 
@@ -124,3 +124,9 @@ async def test_children_are_identified_by_another_property_and_left_out_without_
     publishing = shape("publishing", detail=("id", "publishing"), needs="publishing")
     assert await lines(publishing, "u", {"id": "u", "publishing": None}) == {}
     assert len(await lines(publishing, "u", {"id": "u", "publishing": {"a": 1}})) == 1
+
+
+async def test_the_middle_collection_of_only_children_is_a_list() -> None:
+    schema = shape("schema", through="jobs", to_one=True)
+    assert schema.middles("u", await schema.page("u", item({"value": [{"id": "j"}]}))) == ["u/j"]
+    assert list(await lines(schema, "u/j", {"id": "s"})) == ["users.schema\0users/u/schema/j%2Fs"]
