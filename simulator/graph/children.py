@@ -10,6 +10,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.entities import entity
 from simulator.graph.kinds import Kind, Relation
 from simulator.graph.paging import Listings
+from simulator.graph.permissions import licensed
 from simulator.graph.writes.objects import Objects, Place, rules_of
 
 _BY_NAME = re.compile(r"\w+\(name='([^']*)'\)")
@@ -27,6 +28,7 @@ class Children:
         """Answer a request. `tail` holds the id of the owner, the relation with an optional name, and what follows."""
         owner, segment, *rest = tail
         place = Place(relation.child or kind, kind, owner, relation)
+        licensed(self._directory, place.kind)
         if self._directory.reachable(kind, owner) is None:
             raise missing(owner)
         named = _BY_NAME.fullmatch(segment)

@@ -1,7 +1,8 @@
-"""Permission checks: application permissions by kind and by relation (Graph permissions reference)."""
+"""Permission and licence checks: application permissions by kind and by relation (Graph permissions reference)."""
 
 from simulator.graph.answers import Refused
 from simulator.graph.apps import App
+from simulator.graph.directory import Directory
 from simulator.graph.kinds import (
     DIRECTORY_READ,
     DIRECTORY_WRITE,
@@ -13,6 +14,7 @@ from simulator.graph.kinds import (
     Relation,
 )
 
+_NEEDS_P2 = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
 _MEMBERS_READ = frozenset(("Member.Read.Hidden", *GROUPS.read))
 _MEMBERS_WRITE = frozenset(("GroupMember.ReadWrite.All", "Group.ReadWrite.All", *DIRECTORY_WRITE))
 
@@ -57,6 +59,15 @@ def allow_in_bin(app: App, kind: Kind, writes: bool) -> None:
 def allow_any(app: App) -> None:
     """Raise Refused (403) if an application may not read directory objects of every kind."""
     _require_one(app, USERS.read | GROUPS.read | set(DIRECTORY_READ), None)
+
+
+def licensed(directory: Directory, kind: Kind) -> None:
+    """Raise Refused if the directory has no licence for a kind."""
+    if kind.licence and kind.licence not in directory.licences:
+        if kind.licence == "P2" and kind.path.startswith("roleManagement/"):
+            raise Refused(400, "AadPremiumLicenseRequired", _NEEDS_P2)
+        message = "Neither tenant is B2C or tenant doesn't have premium license"
+        raise Refused(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", message)
 
 
 def _require_one(app: App, permissions: frozenset[str], kind: Kind | None) -> None:

@@ -17,7 +17,7 @@ from simulator.graph.kinds import GRANTS, KINDS, ORGANIZATION, USERS, Kind, is_d
 from simulator.graph.kinds.core import BRANDING
 from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
-from simulator.graph.permissions import allow, allow_action, allow_any
+from simulator.graph.permissions import allow, allow_action, allow_any, licensed
 from simulator.graph.prices import price
 from simulator.graph.quotas import Quotas
 from simulator.graph.recycling import Bin
@@ -40,7 +40,6 @@ _ALTERNATE_KEYS = _UPSERTS | {("applications", "appId"), ("devices", "deviceId")
 _BIN = ["directory", "deletedItems"]
 _OWN_BINS = {kind.own_bin.path: kind for kind in KINDS.values() if kind.own_bin}
 _OWN_BIN_SEGMENTS = 4
-_NEEDS_P2 = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
 _MOST_IDS = 1000
 
 
@@ -113,7 +112,7 @@ class Service:
             return self._one(request, app, kind, tail[0])
         if len(tail) == 2 and request.method in ("POST", "PUT") and kind in RULES and tail[1] in RULES[kind].actions:
             return self._act(request, app, kind, *tail)
-        self._licensed(kind)
+        licensed(self._directory, kind)
         if kind is ORGANIZATION and tail[1] == BRANDING.name:
             return self._branding.answer(request, app, tail[0], tail[2:])
         return self._related.answer(request, app, kind, tail)
@@ -180,14 +179,7 @@ class Service:
 
     def _allow(self, app: App, kind: Kind, writes: bool, removes: bool = False) -> None:
         allow(app, kind, writes, removes)
-        self._licensed(kind)
-
-    def _licensed(self, kind: Kind) -> None:
-        if kind.licence and kind.licence not in self._directory.licences:
-            if kind.licence == "P2" and kind.path.startswith("roleManagement/"):
-                raise Refused(400, "AadPremiumLicenseRequired", _NEEDS_P2)
-            message = "Neither tenant is B2C or tenant doesn't have premium license"
-            raise Refused(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", message)
+        licensed(self._directory, kind)
 
     # -- objects of every kind
 

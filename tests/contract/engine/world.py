@@ -341,7 +341,7 @@ class EngineWorld:
         message = StepMessage(tenant_id=step.tenant_id, job_id=step.job_id, step_id=step.step_id)
         run_step(self.context, message, "w/1")
 
-    def work(self, rounds: int = 12) -> None:
+    def work(self, rounds: int = 99) -> None:
         """Tick and run all messages until none remains, at most ``rounds`` times."""
         for _ in range(rounds):
             self.tick()

@@ -56,7 +56,8 @@ def _path(stream: Stream) -> str:
         path = re.escape(stream.path)
     else:
         segment = "" if stream.children.detail else f"/{stream.children.segment}"
-        path = re.escape(stream.collection) + "/[^/]+" + re.escape(segment)
+        middle = f"/{re.escape(stream.children.through)}/[^/]+" if stream.children.through else ""
+        path = f"{re.escape(stream.collection)}/[^/]+{middle}{re.escape(segment)}"
     return f"/{re.escape(stream.api)}{path}$"
 
 
