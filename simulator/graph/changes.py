@@ -99,7 +99,11 @@ def _content(directory: Directory, kind: Kind, tail: list[str], relation: Relati
 
 def _link(directory: Directory, kind: Kind, tail: list[str], relation: Relation, change: Change) -> None:
     if change.op == "create" and change.value is not None:
-        target = tail[2] if relation.child and len(tail) > 2 else id_of(change.value, relation.child)
+        only = (
+            relation.child is not None and relation.to_one and raw_json.text(change.value, relation.child.key) is None
+        )
+        below = tail[2:] or tail[:1] * only if relation.child else []
+        target = below[0] if below else id_of(change.value, relation.child)
         value = change.value if relation.child else typed(directory, target, change.value)
         directory.link(kind, tail[0], relation, target, value)
         return

@@ -6,7 +6,7 @@ from itertools import islice
 from simulator.graph import raw_json
 from simulator.graph.directory import Directory
 from simulator.graph.kinds import KINDS, Kind
-from simulator.graph.options import Expand
+from simulator.graph.options import Expand, Options
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
 
@@ -50,9 +50,14 @@ def expanded(directory: Directory, kind: Kind, id: str, text: bytes, expand: Exp
     return raw_json.after(text, raw_json.written(expand.relation.name, b"[" + b",".join(targets) + b"]"))
 
 
-def inlined(directory: Directory, kind: Kind, id: str, stored: Stored, select: tuple[str, ...] | None) -> bytes:
-    """Return an object as a listing or a GET shows it, with the children that it shows without `$expand`."""
+def inlined(directory: Directory, kind: Kind, id: str, stored: Stored, options: Options) -> bytes:
+    """Return an object as a listing or a GET shows it, with the children that it contains or shows without `$expand`."""
+    select = options.select
     text = shown(kind, stored, select)
+    if options.embedded and not stored.to_the_letter:
+        inner = raw_json.values(stored.value)
+        parts = [raw_json.written(name, inner[name]) for name in options.embedded if name in inner]
+        text = raw_json.after(text, b",".join(parts)) if parts else text
     for relation in kind.relations:
         if relation.inline and not stored.to_the_letter and (select is None or relation.name in select):
             children = b",".join(value for _, value in directory.existing_links(kind, id, relation))

@@ -25,7 +25,8 @@ _KNOWN = frozenset(
 )
 _ID = re.compile(r"\s*id\s+eq\s+'([^']*)'\s*", re.I)
 _CLAUSE = re.compile(r"\s*[\w/]+\s+(eq|ne|gt|ge|lt|le|in)\s+('[^']*'|[^'\s]+)\s*")
-_EXPANDED = re.compile(r"\s*(\w+)\s*(?:\(\s*\$select=([\w\s,@.]*)\))?\s*")
+_EXPANDED = re.compile(r"\s*(\w+)\s*(?:\(\s*(?:\$select=([\w\s,@.]*)|\$expand=[\w,]+)\))?\s*")
+_BETWEEN_ITEMS = re.compile(r",(?![^(]*\))")
 _LARGEST_PAGE = 999
 
 
@@ -41,6 +42,8 @@ class Options(NamedTuple):
 
     select: tuple[str, ...] | None
     expand: Expand | None
+    embedded: tuple[str, ...]
+    """Relations to expand whose objects are stored inside the object."""
     top: int | None
     skip: int
     token: str | None
@@ -91,9 +94,11 @@ def parsed(request: Request, kind: Kind, filters: Literal["", "ids", "values"] =
     ids, conditions = _filter(parameters.get("$filter"))
     if conditions is not None and filters == "ids":
         raise unsupported("The simulator filters by id alone here: id eq '…' or id eq '…'.")
+    embedded = _embedded(parameters.get("$expand"), kind)
     return Options(
         select=_select(parameters.get("$select"), kind),
-        expand=_expand(parameters.get("$expand"), kind),
+        expand=None if embedded else _expand(parameters.get("$expand"), kind),
+        embedded=embedded,
         top=_top(parameters.get("$top"), kind),
         skip=_number(parameters.get("$skip", "0"), "$skip"),
         token=parameters.get("$skiptoken"),
@@ -135,10 +140,16 @@ def _select(text: str | None, kind: Kind) -> tuple[str, ...] | None:
     return None if "*" in names else names
 
 
+def _embedded(text: str | None, kind: Kind) -> tuple[str, ...]:
+    """Return the names in `$expand` if the object contains all of them, otherwise none."""
+    names = tuple(item.partition("(")[0].strip() for item in _BETWEEN_ITEMS.split(text or ""))
+    return names if set(names) <= set(kind.embedded) else ()
+
+
 def _expand(text: str | None, kind: Kind) -> Expand | None:
     if text is None:
         return None
-    items = re.split(r",(?![^(]*\))", text)
+    items = _BETWEEN_ITEMS.split(text)
     if len(items) > 1:
         message = f"The result of parsing $expand contained at least {len(items)} items, but the maximum allowed is 1."
         raise Refused(400, "BadRequest", message)

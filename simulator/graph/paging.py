@@ -74,7 +74,7 @@ class Listings:
             key, stored = stored_at(position)
             if stored is None:
                 return None
-            value = inlined(directory, kind, key, stored, options.select)
+            value = inlined(directory, kind, key, stored, options)
             return expanded(directory, kind, key, value, options.expand) if options.expand else value
 
         def is_filled(position: int) -> bool:
@@ -112,7 +112,12 @@ class Listings:
     def related(self, request: Request, kind: Kind, id: str, relation: Relation, cast: Kind | None) -> Answer:
         """Return a page of the objects under a relation of an object. `cast` limits them to one kind."""
         shape = relation.content or relation.child or cast or kind
-        options = parsed(request, shape, filters="values" if relation.content else "")
+        options = parsed(
+            request,
+            shape,
+            filters="values" if relation.content else "",
+            expands=bool(relation.child and shape.embedded),
+        )
         if options.ids is not None:
             raise unsupported("The simulator does not filter objects under an object by id.")
         return self._page(request, shape, options, self._relation(kind, id, relation, cast, options))

@@ -159,7 +159,7 @@ class Service:
         stored = readable(self._directory, kind, key)
         if stored is None:
             raise RULES[kind].missing(key) if kind in RULES else missing(key)
-        text = inlined(self._directory, kind, key, stored, options.select)
+        text = inlined(self._directory, kind, key, stored, options)
         if options.expand:
             text = expanded(self._directory, kind, key, text, options.expand)
         return entity(request, kind.path, text)

@@ -32,8 +32,6 @@ from shared.domain.resources import Children, Stream
 from shared.domain.secret import Secret
 from shared.ports.directory import Cursor
 
-_IDENTIFIED: msgspec.json.Decoder[slicer.Identified] = msgspec.json.Decoder(slicer.Identified)
-
 _Answer = tuple[str, Item]
 """An object's id with the page of its children, None if the object no longer exists, or the cause of Graph's refusal."""
 
@@ -97,7 +95,7 @@ class ChildrenReader:
         self._children = children
         self._shape = ChildrenShape(stream, children)
         self._resource = stream.resource.encode()
-        self._expanded = _expanded_decoder(children)
+        self._owners = owner_decoder(stream)
         self._shown = False
         """Whether Graph has shown children of any object."""
         self._listings = LoopGuard([])
@@ -151,11 +149,11 @@ class ChildrenReader:
         page, request_id = await self._transport.identified(listing, slicer.collection, resuming=resuming)
         self._listings.take(page, request_id)
         try:
-            if self._expanded is None:
-                return [], 0, _Position([slicer.read(text, _IDENTIFIED).id for text in page.value], [], page.next)
-            owners = [slicer.read(text, self._expanded) for text in page.value]
+            owners = [slicer.read(text, self._owners) for text in page.value]
         except ValueError:
             raise without_id() from None
+        if not self._children.expanded:
+            return [], 0, _Position([owner.id for owner in owners], [], page.next)
         self._shown = True
         left = [owner.id for owner in owners if len(owner.children) >= EXPANDED]
         shown = [owner for owner in owners if 0 < len(owner.children) < EXPANDED]
@@ -242,15 +240,15 @@ class ChildrenReader:
         return list(zip(owners, answers, strict=True))
 
 
-def _expanded_decoder(children: Children) -> msgspec.json.Decoder[Any] | None:
-    """Return the decoder of an owner with the children that Graph shows inside it, or None if it shows none.
+def owner_decoder(stream: Stream) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of an owner: its id, and the children that Graph shows inside it.
 
     An owner without children has an empty list. Without the list it is not known whether it has any, which is an error.
     """
-    if not children.expanded:
-        return None
-    shown: Any = msgspec.field(name=children.segment)
-    return msgspec.json.Decoder(msgspec.defstruct("Owner", [("id", str), ("children", list[Raw], shown)]))
+    fields: list[Any] = [("id", str, msgspec.field(name=stream.children.owner_key if stream.children else "id"))]
+    if stream.children and stream.children.expanded:
+        fields.append(("children", list[Raw], msgspec.field(name=stream.children.segment)))
+    return msgspec.json.Decoder(msgspec.defstruct("Owner", fields))
 
 
 def owners_query(stream: Stream, top: int) -> str:
@@ -260,7 +258,8 @@ def owners_query(stream: Stream, top: int) -> str:
     if children and children.filter:
         options.insert(0, f"$filter={quote(children.filter)}")
     if children and children.expanded:
-        options.append(f"$expand={children.segment}{'($select=id)' if children.links else ''}")
+        inner = "($select=id)" if children.links else f"($expand={stream.expand})" if stream.expand else ""
+        options.append(f"$expand={children.segment}{inner}")
     return f"?{'&'.join(options)}" if options else ""
 
 

@@ -57,7 +57,8 @@ class ChildrenShape:
         if children.detail:
             return f"{path}?$select={','.join(children.detail)}"
         single = children.to_one or children.binary
-        options = ["$select=id"] * children.links + [f"$top={PAGE}"] * (self._stream.paged and not single)
+        options = ["$select=id"] * children.links + [f"$expand={self._stream.expand}"] * bool(self._stream.expand)
+        options += [f"$top={PAGE}"] * (self._stream.paged and not single)
         return f"{path}/{children.segment}{'?' * bool(options)}{'&'.join(options)}"
 
     def is_middle(self, owner: str) -> bool:

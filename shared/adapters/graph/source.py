@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.adapters.graph import slicer
-from shared.adapters.graph.children import ChildrenReader, owner_url, owners_query
+from shared.adapters.graph.children import ChildrenReader, owner_decoder, owner_url, owners_query
 from shared.adapters.graph.delta import DeltaShape
 from shared.adapters.graph.errors import NotFound, TokenRefused
 from shared.adapters.graph.listing import ListingShape
@@ -142,7 +142,7 @@ class GraphSource:
         root = self._transport.root(stream.api)
         page = await self._transport.get(f"{root}{stream.path}{owners_query(stream, 1)}", slicer.collection)
         for text in page.value[:1]:
-            owner = quote(slicer.read(text, _IDENTIFIED).id, safe="")
+            owner = slicer.read(text, owner_decoder(stream)).id
             url = f"{root}{owner_url(stream, children, owner)}"
             with suppress(NotFound):  # the object may have been deleted meanwhile
                 await self._transport.get(url, _ignored)

@@ -3,6 +3,7 @@
 import msgspec
 
 from shared.domain.resources import (
+    access_reviews,
     administrative_units,
     agents,
     app_defaults,
@@ -12,10 +13,15 @@ from shared.domain.resources import (
     applications,
     authentication,
     conditional_access,
+    connected_organizations,
     consents,
+    cross_tenant,
     deleted_applications,
     directory_roles,
+    entitlement,
+    external_identities,
     groups,
+    lifecycle_workflows,
     named_locations,
     organization,
     permission_classifications,
@@ -23,7 +29,9 @@ from shared.domain.resources import (
     service_principal_settings,
     service_principals,
     synchronization,
+    tenant_governance,
     token_policies,
+    user_flows,
     users,
 )
 from shared.domain.resources.restoring import Restoring
@@ -63,6 +71,14 @@ _MODULES = (
     administrative_units,
     directory_roles,
     organization,
+    entitlement,
+    connected_organizations,
+    access_reviews,
+    lifecycle_workflows,
+    cross_tenant,
+    tenant_governance,
+    user_flows,
+    external_identities,
 )
 
 RESOURCES: dict[str, Resource] = {row.resource: row for module in _MODULES for row in module.RESOURCES}

@@ -57,5 +57,12 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
 )
 """Every kind of data that is read as part of another resource."""
 
-UNPROTECTED: tuple[Unprotected, ...] = ()
+UNPROTECTED: tuple[Unprotected, ...] = (
+    Unprotected(
+        name="crossTenantAccessPolicy.deletedPartners",
+        family="external-identities",
+        path="/policies/deletedItems/crossTenantPartners",
+        reason="Graph's beta shows this recycle bin to signed-in people only. Partners that exist are protected.",
+    ),
+)
 """Every kind of data that is not backed up."""

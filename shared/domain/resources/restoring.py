@@ -104,6 +104,8 @@ class LinkWrite(msgspec.Struct, frozen=True, kw_only=True):
     Then ``{id}`` in the paths is the object at the other end, and ``{kind}`` its collection. Empty if the link is written
     at the owner.
     """
+    reference: str = "/directoryObjects/{id}"
+    """The path of the object that a link at the owner names."""
 
 
 class Restoring(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ def listed(
     bucket: str = "directory",
     paged: bool = False,
     units: int = 1,
+    absent: bool = False,
 ) -> Row:
     """Return the row of a collection that is listed whole. The arguments are those of ``Stream``.
 
@@ -50,6 +51,7 @@ def listed(
         bucket=bucket,
         paged=paged,
         units=units,
+        absent=absent,
     )
     return _row(resource, stream)
 
@@ -77,6 +79,7 @@ def below(
     *,
     owners: str,
     listing: str = "",
+    expand: str = "",
     key: str = "id",
     needs: str = "",
     rhythm: Rhythm = Rhythm.ALWAYS,
@@ -96,6 +99,7 @@ def below(
         collection=owners,
         resource=resource.resource,
         children=children,
+        expand=expand,
         key=key,
         needs=needs,
         rhythm=rhythm,

@@ -57,6 +57,8 @@ class Children(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     """The resource whose objects have the children."""
     segment: str
+    owner_key: str = "id"
+    """The property that identifies an owner."""
     links: bool
     """True if the children are references to other objects, False if they are objects of their own."""
     filter: str = ""
@@ -217,7 +219,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     filter: str = ""
     """The ``$filter`` that the listing is sent with, where Graph demands one."""
     expand: str = ""
-    """The ``$expand`` of a listing whose objects hold others, such as ``rules``."""
+    """The ``$expand`` of a listing, or of children, whose objects hold others, such as ``rules``."""
     top: int = 0
     """The ``$top`` of a listing; 0 for Graph's own size of pages."""
     key: str = "id"

@@ -19,8 +19,6 @@ from shared.domain.restore.stages import Stage, later_than
 from shared.domain.restore.world import RecordDifference
 
 _ROOT = b"https://graph.microsoft.com/v1.0"
-_ANY = "/directoryObjects/{id}"
-"""The path of an object of any kind."""
 _TYPES = {
     "#microsoft.graph.user": "users",
     "#microsoft.graph.group": "groups",
@@ -117,7 +115,7 @@ class LinkWriter:
             method=write.method,
             path=path_of(write.add, key, _collection_of(difference.wanted)),
             name=self._title(owner, target),
-            body=encoded({"@odata.id": b'"%b%b"' % (_ROOT, path_of(write.names or _ANY, key).encode())}),
+            body=encoded({"@odata.id": b'"%b%b"' % (_ROOT, path_of(write.names or write.reference, key).encode())}),
             needs=(*self._needs(owner), _NEEDS_OF_ENDS.get(_type_of(difference.wanted), "")),
             names=(owner, target),
             may_return=may_return,

@@ -20,8 +20,11 @@ from simulator.graph.kinds.core import (
     SERVICE_PRINCIPALS,
     USERS,
 )
+from simulator.graph.kinds.cross_tenant import KINDS as CROSS_TENANT
+from simulator.graph.kinds.external_identities import KINDS as EXTERNAL_IDENTITIES
 from simulator.graph.kinds.governance import KINDS as GOVERNANCE
 from simulator.graph.kinds.licences import SUBSCRIBED_SKUS
+from simulator.graph.kinds.lifecycle import KINDS as LIFECYCLE
 from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, LICENCES, Kind, Relation, Reverse
 from simulator.graph.kinds.partners import KINDS as PARTNERS
 from simulator.graph.kinds.provisioning import KINDS as PROVISIONING
@@ -66,10 +69,20 @@ _CORE = (
     SUBSCRIBED_SKUS,
 )
 
-KINDS: dict[str, Kind] = {
-    kind.path: kind
-    for kind in (*_CORE, *CONDITIONAL_ACCESS, *ROLES, *TENANT, *PARTNERS, *GOVERNANCE, *AGENTS, *PROVISIONING)
-}
+_ALL = (
+    *_CORE,
+    *CONDITIONAL_ACCESS,
+    *ROLES,
+    *TENANT,
+    *PARTNERS,
+    *CROSS_TENANT,
+    *EXTERNAL_IDENTITIES,
+    *GOVERNANCE,
+    *LIFECYCLE,
+    *AGENTS,
+    *PROVISIONING,
+)
+KINDS: dict[str, Kind] = {kind.path: kind for kind in _ALL}
 """All kinds with a collection or a singleton, by path without version."""
 
 DIRECTORY_OBJECTS = (
@@ -87,6 +100,8 @@ def split(path: str) -> tuple[Kind, list[str]] | None:
     The segments of a singleton begin with its id, as those of every other object do.
     """
     segments = [segment for segment in plain(path.strip("/")).split("/") if segment]
+    if len(segments) > 1 and is_cast(segments[-1]) and "/".join([*segments[:-2], segments[-1]]) in KINDS:
+        segments[-2:] = segments[:-3:-1]  # an object's cast comes after its id
     for length in range(min(_LONGEST, len(segments)), 0, -1):
         kind = KINDS.get("/".join(segments[:length]))
         if kind is not None:

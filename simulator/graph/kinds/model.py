@@ -105,6 +105,8 @@ class Kind:
     """Whether Graph refuses every application that acts without a user."""
     key: str = "id"
     """The property that identifies an object."""
+    embedded: tuple[str, ...] = ()
+    """Relations to objects that are stored inside the object, and shown with `$expand` only."""
 
     @property
     def odata_type(self) -> str:

@@ -10,6 +10,8 @@ _PARTNER_WRITE = frozenset(("Policy.ReadWrite.CrossTenantAccess",))
 _GRANT_WRITE = frozenset(("Policy.ReadWrite.PermissionGrant",))
 _APPLICATION_WRITE = frozenset(("Policy.ReadWrite.ApplicationConfiguration",))
 
+_FABRIKAM = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
 SYNCHRONIZATION = Kind(
     path="identitySynchronization",
     type="crossTenantIdentitySyncPolicyPartner",
@@ -17,6 +19,7 @@ SYNCHRONIZATION = Kind(
     read=_PARTNER_WRITE | {"Policy.Read.All"},
     write=_PARTNER_WRITE,
     open=False,
+    licence="P1",
 )
 SYNCHRONIZATIONS = Relation("identitySynchronization", 1, to_one=True, child=SYNCHRONIZATION)
 PARTNERS = Kind(
@@ -27,6 +30,27 @@ PARTNERS = Kind(
     write=_PARTNER_WRITE,
     open=False,
     relations=(SYNCHRONIZATIONS,),
+    initial=(
+        json.dumps(
+            {
+                "id": _FABRIKAM,
+                "tenantId": _FABRIKAM,
+                "isServiceProvider": None,
+                "isInMultiTenantOrganization": False,
+                "inboundTrust": {
+                    "isMfaAccepted": True,
+                    "isCompliantDeviceAccepted": False,
+                    "isHybridAzureADJoinedDeviceAccepted": False,
+                },
+                "b2bCollaborationInbound": None,
+                "b2bCollaborationOutbound": None,
+                "b2bDirectConnectInbound": None,
+                "b2bDirectConnectOutbound": None,
+                "tenantRestrictions": None,
+                "automaticUserConsentSettings": {"inboundAllowed": None, "outboundAllowed": None},
+            }
+        ),
+    ),
 )
 """Other directories. Their ids are those of the directories."""
 

@@ -126,20 +126,25 @@ accountId accountName appliesTo capabilityStatus consumedUnits id prepaidUnits s
 subscriptionIds
 """
 CATALOG = "id catalogType createdDateTime description displayName isExternallyVisible modifiedDateTime state"
-PACKAGE = "id catalog createdDateTime description displayName isHidden modifiedDateTime"
+PACKAGE = "id createdDateTime description displayName isHidden modifiedDateTime"
 ASSIGNMENT_POLICY = """
-id accessPackage allowedTargetScope automaticRequestSettings createdDateTime description displayName expiration
-modifiedDateTime requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets
+id allowedTargetScope automaticRequestSettings createdDateTime description displayName expiration modifiedDateTime
+notificationSettings requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets
+"""
+CALLOUT = """
+@odata.type id authenticationConfiguration callbackConfiguration clientConfiguration createdDateTime description displayName
+endpointConfiguration lastModifiedDateTime
 """
 REVIEW = """
-id createdDateTime descriptionForAdmins descriptionForReviewers displayName fallbackReviewers instanceEnumerationScope
-lastModifiedDateTime reviewers scope settings stageSettings status
+id additionalNotificationRecipients createdBy createdDateTime descriptionForAdmins descriptionForReviewers displayName
+fallbackReviewers instanceEnumerationScope lastModifiedDateTime reviewers scope settings stageSettings status
 """
 SYNCHRONIZATION = "displayName tenantId userSyncInbound"
-PARTNER = """
-tenantId automaticUserConsentSettings b2bCollaborationInbound b2bCollaborationOutbound b2bDirectConnectInbound
-b2bDirectConnectOutbound inboundTrust isInMultiTenantOrganization isServiceProvider tenantRestrictions
+ACCESS = """
+automaticUserConsentSettings b2bCollaborationInbound b2bCollaborationOutbound b2bDirectConnectInbound
+b2bDirectConnectOutbound inboundTrust tenantRestrictions
 """
+PARTNER = f"tenantId isInMultiTenantOrganization isServiceProvider {ACCESS}"
 CONDITIONS = """
 id clientApplicationIds clientApplicationPublisherIds clientApplicationTenantIds clientApplicationsFromVerifiedPublisherOnly
 permissionClassification permissionType permissions resourceApplication

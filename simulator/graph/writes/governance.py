@@ -49,6 +49,25 @@ PACKAGE = Rules(
     defaults=lambda change: {**_dates(change), "description": None, "isHidden": False},
     blank=True,
 )
+WORKFLOW_EXTENSION = Rules(
+    required=("displayName", "endpointConfiguration"),
+    read_only=frozenset(("createdDateTime", "lastModifiedDateTime")),
+    defaults=lambda change: {
+        "createdDateTime": change.directory.clock.precise(),
+        "lastModifiedDateTime": change.directory.clock.precise(),
+    },
+    blank=True,
+)
+"""Extensions of catalogs and of lifecycle workflows, which call a Logic App."""
+CONNECTED_ORGANIZATION = Rules(
+    required=("displayName", "identitySources"),
+    create_only=frozenset(("identitySources",)),
+    read_only=_DATES,
+    defaults=lambda change: {**_dates(change), "description": None, "state": "configured"},
+    blank=True,
+)
+SETTINGS = Rules(deletes=False, blank=True)
+"""Settings of which a directory has one object."""
 
 
 def _check_assignment_policy(change: Change) -> None:

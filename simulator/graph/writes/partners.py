@@ -52,6 +52,34 @@ SYNCHRONIZATION = Rules(
 )
 
 
+MEMBER = Rules(
+    required=("tenantId",),
+    create_only=frozenset(("displayName", "tenantId")),
+    read_only=frozenset(("addedByTenantId", "addedDateTime", "joinedDateTime", "state", "transitionDetails")),
+    names_itself="tenantId",
+    checks=(_check_names,),
+    defaults=lambda change: {
+        "addedByTenantId": change.directory.id,
+        "addedDateTime": change.directory.clock.precise(),
+        "displayName": None,
+        "joinedDateTime": None,
+        "role": "member",
+        "state": "pending",
+    },
+    blank=True,
+)
+"""Directories of a multitenant organization."""
+ALONE = Rules(deletes=False, checks=(_check_names,), blank=True)
+"""Policies and templates of which a directory has one."""
+DEFAULT = Rules(
+    deletes=False,
+    read_only=frozenset(("isServiceDefault",)),
+    checks=(_check_names,),
+    derived=lambda _: {"isServiceDefault": False},
+    blank=True,
+)
+
+
 def _check_prefix(change: Change) -> None:
     if change.id.startswith("microsoft-"):
         raise bad_request("A policy whose id begins with microsoft- is built in and cannot be changed.")

@@ -19,7 +19,10 @@ from simulator.graph.kinds import (
 )
 from simulator.graph.kinds import agents as agent_kinds
 from simulator.graph.kinds import conditional_access as access_kinds
+from simulator.graph.kinds import cross_tenant as cross_tenant_kinds
+from simulator.graph.kinds import external_identities as external_kinds
 from simulator.graph.kinds import governance as governance_kinds
+from simulator.graph.kinds import lifecycle as lifecycle_kinds
 from simulator.graph.kinds import partners as partner_kinds
 from simulator.graph.kinds import principal_parts as part_kinds
 from simulator.graph.kinds import provisioning as provisioning_kinds
@@ -34,9 +37,11 @@ from simulator.graph.writes import (
     devices,
     eligibility,
     extensions,
+    external_identities,
     governance,
     group_settings,
     groups,
+    lifecycle,
     partners,
     principal_parts,
     principals,
@@ -103,6 +108,33 @@ RULES: dict[Kind, Rules] = {
     provisioning_kinds.JOB: principal_parts.JOB,
     provisioning_kinds.SCHEMA: principal_parts.SCHEMA,
     provisioning_kinds.TRUST: principal_parts.TRUST,
+    governance_kinds.REVIEW_POLICY: governance.SETTINGS,
+    governance_kinds.WORKFLOW_EXTENSIONS: governance.WORKFLOW_EXTENSION,
+    governance_kinds.CONNECTED_ORGANIZATIONS: governance.CONNECTED_ORGANIZATION,
+    governance_kinds.ENTITLEMENT_SETTINGS: governance.SETTINGS,
+    lifecycle_kinds.WORKFLOWS: lifecycle.WORKFLOW,
+    lifecycle_kinds.TASK_EXTENSIONS: lifecycle.TASK_EXTENSION,
+    lifecycle_kinds.SETTINGS: governance.SETTINGS,
+    cross_tenant_kinds.POLICY: partners.ALONE,
+    cross_tenant_kinds.DEFAULT: partners.DEFAULT,
+    cross_tenant_kinds.PARTNER_TEMPLATE: partners.ALONE,
+    cross_tenant_kinds.SYNCHRONIZATION_TEMPLATE: partners.ALONE,
+    cross_tenant_kinds.ORGANIZATION: partners.ALONE,
+    cross_tenant_kinds.MEMBERS: partners.MEMBER,
+    external_kinds.PROVIDERS: external_identities.PROVIDER,
+    external_kinds.ATTRIBUTES: external_identities.ATTRIBUTE,
+    external_kinds.CONNECTORS: external_identities.CONNECTOR,
+    external_kinds.GUEST_FLOWS: external_identities.FLOW,
+    external_kinds.CUSTOMER_FLOWS: external_identities.FLOW,
+    external_kinds.ASSIGNMENTS: external_identities.ASSIGNMENT,
+    external_kinds.LANGUAGES: external_identities.LANGUAGE,
+    external_kinds.EXTENSIONS: external_identities.EXTENSION,
+    external_kinds.LISTENERS: external_identities.LISTENER,
+    external_kinds.EVENTS_FLOWS: external_identities.EVENTS_FLOW,
+    external_kinds.FEDERATIONS: external_identities.FEDERATION,
+    external_kinds.POLICY: external_identities.POLICY,
+    external_kinds.B2B_POLICIES: external_identities.POLICY,
+    external_kinds.PROFILES: external_identities.PROFILE,
     core.LOCALIZATION: branding.RULES,
     ORGANIZATION: tenant.ORGANIZATION,
 }

@@ -56,7 +56,7 @@ def test_every_documented_payload_is_downloaded_as_it_was_sent(tmp_path: Path) -
         for value in documented(types):
             text = json.dumps(value, ensure_ascii=False, separators=(" ,", ": ")).encode()
             by_path[path].append(text)
-            expected[f"{resource}/{value['id']}"] = text
+            expected[f"{resource}/{value[STREAMS[resource].key]}"] = text
     with simulated_graph(tmp_path, "--objects", "0") as simulator:
         for path, texts in by_path.items():
             simulator.create(path, *texts)

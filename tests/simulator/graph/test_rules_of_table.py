@@ -43,7 +43,7 @@ def test_the_rules_of_all_objects_are_compared() -> None:
 def test_graph_lets_the_properties_be_written_that_the_table_writes(row: Resource) -> None:
     table, kind, rules = parts(row)
     written = {*table.writable, *table.create_only}
-    assert written - BEYOND <= set(kind.properties)
+    assert written - BEYOND <= {*kind.properties, *kind.embedded}
     assert not written & (rules.read_only | rules.delegated)
     assert not set(table.writable) & rules.create_only
     assert rules.delegated <= set(table.by_administrator)
