@@ -5,6 +5,7 @@ A case that runs in processes of its own uses a tenant with a small choice inste
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import pytest
@@ -83,6 +84,11 @@ def small() -> Choice:
 def small_options() -> list[str]:
     """Return the options of ``entrakeep tenant add`` that make the choice ``small``."""
     return [word for name in _left_out() for word in ("--without", name)]
+
+
+def unknown_in(comparison: dict[str, Any]) -> list[str]:
+    """Return the resources that a comparison does not know, without those that both snapshots leave out."""
+    return [each["resource"] for each in comparison["unknown"] if each["reason"] != "in A and B: switched off"]
 
 
 def _left_out() -> list[str]:

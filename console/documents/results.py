@@ -147,7 +147,7 @@ def job_details(
 
 
 def resources_of(job: Job, steps: Sequence[Step], made: Snapshot | None = None) -> list[ResourceDocument]:
-    """Return a backup's progress with each resource; an empty list for other kinds of job.
+    """Return a backup's progress with each resource that it was planned to read; an empty list for other kinds of job.
 
     ``made`` is the backup's snapshot. A backup by another version may have read resources that this version does not know:
     the names of these come from the backup's steps.
@@ -156,6 +156,9 @@ def resources_of(job: Job, steps: Sequence[Step], made: Snapshot | None = None) 
         return []
     streams = {name: row.stream for name, row in RESOURCES.items()}
     streams |= {progress.resource: step.name for step in steps for progress in step.progress}
+    if steps:
+        planned = {step.name for step in steps}
+        streams = {name: stream for name, stream in streams.items() if stream in planned}
     changes = {report.resource: _changes(report) for report in (made.resources if made is not None else [])}
     return [_resource(name, stream, job, steps, changes.get(name)) for name, stream in streams.items()]
 

@@ -27,7 +27,7 @@ from tests.flow.stack import LEASE, Stack, running_stack, until
 from tests.generated import schemas
 from tests.migrated import migrated_file
 from tests.parts import CLIENT, DIRECTORY, SECRET
-from tests.tables import small_options
+from tests.tables import small_options, unknown_in
 
 pytestmark = pytest.mark.flow
 
@@ -199,7 +199,7 @@ def test_commands_show_and_download_what_a_day_changed(stack: Stack) -> None:
     assert sorted(live["added"]) == sorted(after.keys() - before.keys())
     assert sorted(live["removed"]) == sorted(before.keys() - after.keys())
     assert sorted(each["key"] for each in live["changed"]) == sorted(changed)
-    assert [each["resource"] for each in live["unknown"]] == ["termsOfUseAgreements"]
+    assert unknown_in(live) == ["termsOfUseAgreements"]
     assert shell.document("compare", "changing", first, live["b"]) == live
     assert shell.document("compare", "changing", live["b"], first)["removed"] == live["added"]  # type: ignore[index]
 
@@ -283,7 +283,7 @@ def test_commands_alone_take_a_backup_from_setup_to_download(stack: Stack, conne
     equal = connected.document("compare", "contoso", "latest", snapshot["id"], "--exit-code")
     assert isinstance(equal, dict)
     assert equal["summary"] == []
-    assert [each["resource"] for each in equal["unknown"]] == ["termsOfUseAgreements"]
+    assert unknown_in(equal) == ["termsOfUseAgreements"]
     verified = connected.document("verify", "contoso")
     assert isinstance(verified, dict)
     assert (verified["snapshots"], verified["damaged"]) == (1, [])

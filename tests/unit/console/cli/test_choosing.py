@@ -38,7 +38,7 @@ def test_what_is_switched_off_and_on_is_shown(run: Run, document: Callable[..., 
     assert (shown := document("tenant", "show", "acme"))["switched_off"] == ["groups", "roles-pim"]
     assert shown["switched_on"] == []
     assert "groups, roles-pim" in run("tenant", "show", "acme")
-    output = run("tenant", "update", "acme", "--with", "groups", "--with", "beta")
+    output = run("tenant", "update", "acme", "--with", "groups", "--with", "beta", "--accept-warnings")
     assert "Switched off: roles-pim. Switched on: beta." in output
     assert document("tenant", "list")[0]["switched_on"] == ["beta"]
 

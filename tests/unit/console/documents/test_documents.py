@@ -96,7 +96,13 @@ def test_a_job_has_its_fields() -> None:
 )
 def test_a_resource_is_done_when_every_round_of_its_stream_is_done(steps: list[Step], state: str) -> None:
     states = {row["resource"]: row["state"] for row in results(JOB, "contoso", steps)["resources"]}
-    assert (states["users"], states["users.manager"], states["groups"]) == (state, state, "queued")
+    assert (states["users"], states["users.manager"]) == (state, state)
+
+
+def test_once_a_job_is_planned_only_the_resources_that_it_reads_are_listed() -> None:
+    planned = results(JOB, "contoso", [step(1, "users", StepState.QUEUED, began=False)])["resources"]
+    assert [row["resource"] for row in planned] == ["users", "users.manager"]
+    assert {"groups", "users"} < {row["resource"] for row in results(JOB, "contoso", [])["resources"]}
 
 
 def test_rounds_of_a_resource_are_counted_together() -> None:
@@ -131,8 +137,9 @@ def test_a_resource_unknown_to_this_version_is_listed_last() -> None:
 def test_a_resource_that_a_failed_job_did_not_read_is_not_done() -> None:
     """The end of a job ends its steps. Their unread data are missing and are no longer read."""
     ended = msgspec.structs.replace(step(1, "users", StepState.DONE), answer=None)
+    waiting = msgspec.structs.replace(step(1, "organization", StepState.DONE, began=False), answer=None)
     for state in (JobState.FAILED, JobState.CANCELLED):
-        steps = [ended, step(1, "groups", StepState.DONE), step(1, "applications", StepState.DONE, began=False)]
+        steps = [ended, step(1, "groups", StepState.DONE), waiting]
         document = results(msgspec.structs.replace(JOB, state=state), "contoso", steps)
         states = {row["resource"]: row["state"] for row in document["resources"]}
         assert [states[name] for name in ("users", "groups", "organization")] == ["stopped", "done", "not_started"]
