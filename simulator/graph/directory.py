@@ -245,13 +245,14 @@ class Directory:
             raise KeyError(id)
         self._store(kind, id, Stored(b"{}", stored.to_the_letter, State.GONE))
         self.log.note(kind, id)
+        if kind in DIRECTORY_OBJECTS or kind.reverse:
+            for path, start, name in self.starts(id, kind):
+                self._unlink(KINDS[path], start, name, id)
         if kind not in DIRECTORY_OBJECTS:
             return
         for relation in kind.relations:
             for target, _ in self.existing_links(kind, id, relation):
                 self._unlink(kind, id, relation.name, target)
-        for path, start, name in self.starts(id, kind):
-            self._unlink(KINDS[path], start, name, id)
         for dependent in (*KINDS.values(), ASSIGNMENTS):
             for name in dependent.references:
                 for key, _ in self.referrers(dependent, name, id):

@@ -57,7 +57,7 @@ class Expectation:
 
     @property
     def first_ids(self) -> set[str]:
-        """Return the current ids of the objects to which the records belong, in lower case."""
+        """Return the current ids of the objects to which the records belong, in lower case; none for a singleton."""
         return {key.split("/")[1].lower() for wanted in self._wanted.values() if "/" in (key := self._key(wanted.last))}
 
     @property
@@ -68,7 +68,7 @@ class Expectation:
     def unmet(self, live: Iterable[tuple[bytes, bytes]]) -> list[Unmet]:
         """Return the expected values that the live records do not show.
 
-        ``live`` are the records of ``first_ids``, or all with ``by_values``.
+        ``live`` are the records of ``first_ids``, or all with ``by_values`` or without such ids.
         """
         records: dict[str, bytes] = {}
         for key, value in live:

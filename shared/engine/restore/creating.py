@@ -19,6 +19,7 @@ from shared.domain.records import is_guid
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import SafeCreate
 from shared.domain.restore.bodies import encoded
+from shared.domain.restore.draft import path_of
 from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
 from shared.domain.restore.operations import Action, Operation
 from shared.domain.restore.writes import (
@@ -196,7 +197,8 @@ class Creations:
     async def _candidates(self, operation: Operation, condition: str) -> list[bytes]:
         """Return the collection's objects that match the condition, or all if Graph does not support the condition."""
         api = RESOURCES[operation.resource].api
-        path = self.ids.rewritten((restoring_of(operation).collection or operation.path).encode()).decode()
+        collection = path_of(restoring_of(operation).collection, operation.key) or operation.path
+        path = self.ids.rewritten(collection.encode()).decode()
         if condition:
             names = {"id", restoring_of(operation).mark, *restoring_of(operation).identified_by, "displayName"} - {""}
             if operation.app_id:

@@ -150,7 +150,8 @@ def _unmet(work: Work, written: _Written, after: Snapshot) -> list[Unmet]:
         if not coverage.whole:
             continue
         expectation = Expectation(operations, written.ids)
-        wanted = None if expectation.by_values else expectation.first_ids - coverage.refused
+        everything = expectation.by_values or not expectation.first_ids
+        wanted = None if everything else expectation.first_ids - coverage.refused
         unmet += expectation.unmet(side.records(resource, wanted))
     return unmet
 
