@@ -30,6 +30,7 @@ from simulator.graph.kinds.partners import KINDS as PARTNERS
 from simulator.graph.kinds.provisioning import KINDS as PROVISIONING
 from simulator.graph.kinds.roles import KINDS as ROLES
 from simulator.graph.kinds.roles import ROLE_ASSIGNMENTS, UNITS
+from simulator.graph.kinds.settings import KINDS as SETTINGS
 from simulator.graph.kinds.tenant import KINDS as TENANT
 
 __all__ = [
@@ -74,6 +75,7 @@ _ALL = (
     *CONDITIONAL_ACCESS,
     *ROLES,
     *TENANT,
+    *SETTINGS,
     *PARTNERS,
     *CROSS_TENANT,
     *EXTERNAL_IDENTITIES,

@@ -175,6 +175,7 @@ DEVICES = Kind(
     read=frozenset(("Device.Read.All", "Device.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Device.ReadWrite.All",)),
     delta=True,
+    relations=(Relation("registeredOwners", 1), Relation("registeredUsers", 1)),
     indexed=("displayName", "deviceId"),
     reverse=(_MEMBER_OF,),
 )

@@ -27,6 +27,7 @@ from simulator.graph.kinds import partners as partner_kinds
 from simulator.graph.kinds import principal_parts as part_kinds
 from simulator.graph.kinds import provisioning as provisioning_kinds
 from simulator.graph.kinds import roles as role_kinds
+from simulator.graph.kinds import settings as setting_kinds
 from simulator.graph.kinds import tenant as tenant_kinds
 from simulator.graph.writes import (
     agents,
@@ -47,6 +48,7 @@ from simulator.graph.writes import (
     principals,
     roles,
     scoped,
+    settings,
     tenant,
     units,
     users,
@@ -86,6 +88,14 @@ RULES: dict[Kind, Rules] = {
     tenant_kinds.TOKEN_LIFETIME: tenant.DEFINED,
     tenant_kinds.SETTINGS: tenant.SETTING,
     tenant_kinds.LIFECYCLE: tenant.LIFECYCLE_POLICY,
+    setting_kinds.FLOWS: settings.FLOWS,
+    setting_kinds.FEDERATED_TOKENS: settings.FEDERATED_TOKENS,
+    setting_kinds.REGISTRATION: settings.REGISTRATION,
+    setting_kinds.TIMEOUTS: tenant.DEFINED,
+    setting_kinds.ENTITLEMENT_ASSIGNMENTS: settings.ENTITLEMENT_ASSIGNMENT,
+    setting_kinds.ATTRIBUTE_SETS: settings.ATTRIBUTE_SET,
+    setting_kinds.ATTRIBUTES: settings.ATTRIBUTE,
+    setting_kinds.ALLOWED_VALUE: settings.ALLOWED_VALUE,
     partner_kinds.PARTNERS: partners.PARTNER,
     partner_kinds.SYNCHRONIZATION: partners.SYNCHRONIZATION,
     partner_kinds.PERMISSION_GRANTS: partners.PERMISSION_GRANT,

@@ -6,7 +6,7 @@ from shared.domain.jobs import JobKind, Phase, StepPlan, is_known, may_run, step
 
 USERS, COMMIT = StepPlan(phase=Phase.READ, name="users"), StepPlan(phase=Phase.COMMIT, name="commit")
 COMPACT = StepPlan(phase=Phase.COMPACT, name="compact")
-NEW_STREAM, NEW_PHASE = StepPlan(phase=Phase.READ, name="devices"), StepPlan(phase=9, name="report")
+NEW_STREAM, NEW_PHASE = StepPlan(phase=Phase.READ, name="of-a-newer-version"), StepPlan(phase=9, name="report")
 SWEEP = StepPlan(phase=1, name="prune")
 PLAN = [USERS, COMPACT, COMMIT]
 

@@ -13,7 +13,7 @@ from tests.unit.domain.restore.objects import app_id, application, group, policy
 from tests.unit.domain.restore.worlds import Json, MemoryWorld, body, guid, hindrances, id_map, operation, plan_of
 
 _LISTS = frozenset({"requiredResourceAccess", "preAuthorizedApplications", "knownClientApplications", "identifierUris",
-                    "servicePrincipalNames", "termsOfUse"})  # fmt: skip
+                    "servicePrincipalNames", "termsOfUse", "includeTargets", "excludeTargets"})  # fmt: skip
 TARGETS: dict[str, dict[str, Json]] = {
     "users": user(2),
     "groups": group(2),
@@ -38,6 +38,13 @@ NAMING: dict[str, dict[str, Json]] = {
         f"administrativeUnits/{guid(1)}": {"id": guid(1), "displayName": "U", "membershipType": "Dynamic"}
     },
     "conditionalAccessPolicies": policy(1, state="disabled"),
+    "authenticationMethodConfigurations": {
+        "authenticationMethodConfigurations/Sms": {
+            "@odata.type": "#microsoft.graph.smsAuthenticationMethodConfiguration",
+            "id": "Sms",
+            "state": "enabled",
+        }
+    },
 }
 
 
