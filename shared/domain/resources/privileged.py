@@ -119,7 +119,7 @@ ROWS = (
             references=(Reference(path="roleMemberInfo.id", resources=_PRINCIPALS),),
             restoring=Restoring(
                 kind=RestoreKind.NEVER,
-                stage=0,
+                stage=14,
                 brief="restored as roleAssignments",
                 catches=("Each row is also a role assignment with the unit as its scope, and is written as that.",),
             ),

@@ -117,14 +117,12 @@ ROWS = (
             restoring=Restoring(
                 kind=RestoreKind.OBJECT,
                 stage=14,
-                collection=_CONFIGURATIONS,
                 item=f"{_CONFIGURATIONS}/{{id}}",
                 writable=("excludeTargets", "includeTargets", "state"),
                 typed=True,
                 whole=("excludeTargets", "includeTargets"),
                 not_cleared=("excludeTargets", "includeTargets", "state"),
-                create=SafeCreate.CLIENT_KEY,
-                identified_by=("id",),
+                create=SafeCreate.NEVER,
                 brief="state and targets",
                 catches=(
                     "The built-in methods always exist, and are updated.",

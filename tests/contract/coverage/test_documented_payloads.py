@@ -32,6 +32,7 @@ def collections() -> Iterator[tuple[str, str, tuple[str, ...]]]:
             kind is None
             or kind.singleton
             or row.for_people
+            or stream.filter
             or stream.reading is Reading.SINGLETON
             or stream.resource != row.resource
         ):

@@ -39,9 +39,9 @@ NAMING: dict[str, dict[str, Json]] = {
     },
     "conditionalAccessPolicies": policy(1, state="disabled"),
     "authenticationMethodConfigurations": {
-        "authenticationMethodConfigurations/Sms": {
+        f"authenticationMethodConfigurations/{guid(1)}": {
             "@odata.type": "#microsoft.graph.smsAuthenticationMethodConfiguration",
-            "id": "Sms",
+            "id": guid(1),
             "state": "enabled",
         }
     },
