@@ -5,7 +5,7 @@ instead of one for each application. (Graph reference: appManagementPolicy, perm
 permissionGrantPreApprovalPolicy.)
 """
 
-from shared.domain.resources.restoring import LinkWrite, RestoreKind, Restoring, SafeCreate
+from shared.domain.resources.restoring import LinkWrite, OwnCall, RestoreKind, Restoring, SafeCreate
 from shared.domain.resources.rows import below, listed
 from shared.domain.resources.table import Children, Reference, ReferenceKind, Resource, Switch
 
@@ -53,13 +53,16 @@ _RESTORE_GRANTS = Restoring(
     required=("displayName", "id"),
     writable=("description", "displayName"),
     create_only=("id",),
+    parts_by_graph=("excludes.id", "includes.id"),
     not_cleared=("displayName",),
+    calls=tuple(
+        OwnCall(property=name, path=f"{_GRANTS}/{{id}}/{name}", each=True) for name in ("excludes", "includes")
+    ),
     create=SafeCreate.CLIENT_KEY,
     identified_by=("id",),
-    brief="without its condition sets",
+    brief="built-in ones are read-only",
     catches=(
-        "Condition sets have calls of their own that a restore does not make: add them by hand, as the snapshot shows.",
-        "A policy without condition sets allows nothing.",
+        "Condition sets are never changed: those that differ are added and removed, exclusions first.",
         "Policies whose id begins with microsoft- are built in, and Graph refuses changes.",
     ),
 )

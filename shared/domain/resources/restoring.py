@@ -86,6 +86,8 @@ class OwnCall(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "POST"
     permission: str = ""
     """The permission of the call, if it is another than that to write."""
+    each: bool = False
+    """True if the property is a list whose elements are posted to ``path``, and deleted below it by their ids."""
 
 
 class LinkWrite(msgspec.Struct, frozen=True, kw_only=True):

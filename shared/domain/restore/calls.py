@@ -1,13 +1,13 @@
 """Properties with a call of their own: licences, and others whose new value is all that the call takes."""
 
-from shared.domain.json_text import elements, members, string
+from shared.domain.json_text import canonical, elements, members, string
 from shared.domain.naming import own_name
 from shared.domain.resources.restoring import OwnCall
 from shared.domain.restore.bodies import encoded, is_blank, list_of, part, text_at
 from shared.domain.restore.changes import Change
 from shared.domain.restore.draft import Draft, path_of, restoring_of
 from shared.domain.restore.operations import Action, Hindrance
-from shared.domain.restore.stages import Stage
+from shared.domain.restore.stages import Stage, later_than
 
 _LICENCES = "assignedLicenses"
 _LICENCE_STATES = "licenseAssignmentStates"
@@ -24,12 +24,35 @@ def add_calls(draft: Draft, change: Change, values: dict[str, bytes], *, created
             del kept[call.property]
             if call.property == _LICENCES:
                 _add_licences(draft, change, call, values)
+            elif call.each:
+                _add_elements(draft, change, call, values[call.property])
             else:
                 _add(draft, change, call, restoring.stage, encoded({call.property: values[call.property]}))
     return kept
 
 
-def _add(draft: Draft, change: Change, call: OwnCall, stage: int, body: bytes) -> None:
+def _add_elements(draft: Draft, change: Change, call: OwnCall, value: bytes) -> None:
+    """Add the calls that post the elements which the object lacks, then those that delete the others."""
+    stage = later_than(restoring_of(change.resource).stage)
+    live = elements(part(change.live, call.property) or _EMPTY_LIST) or []
+    wanted = [_without_id(each) for each in elements(value) or []]
+    existing = {canonical(_without_id(each)) for each in live}
+    for each in wanted:
+        if canonical(each) not in existing:
+            _add(draft, change, call, stage, each)
+    for each in live:
+        element = text_at(each, "id")
+        if element is not None and canonical(_without_id(each)) not in set(map(canonical, wanted)):
+            removal = OwnCall(property=call.property, path=f"{call.path}/{element}", method="DELETE")
+            _add(draft, change, removal, stage, None)
+
+
+def _without_id(element: bytes) -> bytes:
+    """Return an element without its id, which Graph chooses."""
+    return encoded({name: value for name, value in (members(element) or {}).items() if name != "id"})
+
+
+def _add(draft: Draft, change: Change, call: OwnCall, stage: int, body: bytes | None) -> None:
     draft.operate(
         change.resource,
         change.key,

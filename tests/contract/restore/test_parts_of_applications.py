@@ -25,6 +25,7 @@ DELETED = (
     "applications.federatedIdentityCredentials",
     "servicePrincipals.delegatedPermissionClassifications",
     "certificateBasedApplicationConfigurations",
+    "permissionGrantPolicies",
     "agentIdentityBlueprints.sponsors",
     "agentIdentities",
 )

@@ -648,3 +648,23 @@ def test_settings_that_graph_replaces_are_sent_whole() -> None:
     (put,) = plan_of(MemoryWorld({key: settings}, {key: settings | {"isEnabled": False, "version": 3}})).operations
     assert (put.method, put.path) == ("PUT", "/policies/adminConsentRequestPolicy")
     assert body(put) == settings and put.properties == ("isEnabled",)
+
+
+def test_condition_sets_that_differ_are_added_and_removed() -> None:
+    key = "permissionGrantPolicies/low-risk"
+
+    def policy_with(*sets: Json) -> dict[str, Json]:
+        return {key: {"id": "low-risk", "displayName": "Low risk", "includes": list(sets), "excludes": []}}
+
+    delegated, application = {"permissionType": "delegated"}, {"permissionType": "application"}
+    snapshot = policy_with({"id": guid(1), **delegated}, {"id": guid(2), **application})
+    live = policy_with({"id": guid(3), **delegated}, {"id": guid(4)})
+    added, removed = plan_of(MemoryWorld(snapshot, live)).operations
+    assert (added.method, added.path, body(added)) == ("POST", f"/policies/{key}/includes", application)
+    assert (removed.method, removed.path, removed.body) == ("DELETE", f"/policies/{key}/includes/{guid(4)}", None)
+    creation, *sets = plan_of(MemoryWorld(snapshot, {})).operations
+    assert body(creation) == {"id": "low-risk", "displayName": "Low risk"}
+    assert [body(each) for each in sets] == [delegated, application]
+    assert all(each.stage > creation.stage for each in sets)
+    renewed = policy_with({"id": guid(5), **delegated}, {"id": guid(6), **application})
+    assert plan_of(MemoryWorld(snapshot, renewed)).operations == []
