@@ -248,11 +248,11 @@ class Directory:
         if kind in DIRECTORY_OBJECTS or kind.reverse:
             for path, start, name in self.starts(id, kind):
                 self._unlink(KINDS[path], start, name, id)
-        if kind not in DIRECTORY_OBJECTS:
-            return
         for relation in kind.relations:
             for target, _ in self.existing_links(kind, id, relation):
                 self._unlink(kind, id, relation.name, target)
+        if kind not in DIRECTORY_OBJECTS:
+            return
         for dependent in (*KINDS.values(), ASSIGNMENTS):
             for name in dependent.references:
                 for key, _ in self.referrers(dependent, name, id):

@@ -129,7 +129,6 @@ _RESTORE_FEDERATIONS = Restoring(
     required=("domains", "issuerUri", "passiveSignInUri", "preferredAuthenticationProtocol", "signingCertificate"),
     writable=tuple(_FEDERATION.split()),
     create_only=("domains",),
-    typed=True,
     not_cleared=("issuerUri", "passiveSignInUri", "preferredAuthenticationProtocol", "signingCertificate"),
     create=SafeCreate.LISTED,
     identified_by=("issuerUri",),

@@ -26,7 +26,7 @@ _PRINCIPAL_STAYS = (
     "The deleted service principal stays in the recycle bin until its 30 days end: "
     "Graph does not undelete it, because its application is created anew."
 )
-_NEVER_CREATED = "It is not in the recycle bin, and no application can create it: an administrator must do it."
+_NEVER_CREATED = "It is deleted for good, and no application can create it: an administrator must do it."
 _NEEDS_ROLE = f"It is a protected user. Undeleting it needs the {NEED}. Assign the role, and plan again."
 
 

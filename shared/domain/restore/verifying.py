@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from shared.domain.json_text import canonical, elements, members, string
+from shared.domain.records import is_guid
 from shared.domain.restore.bodies import is_blank
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.operations import Action, Operation
@@ -61,6 +62,15 @@ class Expectation:
         return {key.split("/")[1].lower() for wanted in self._wanted.values() if "/" in (key := self._key(wanted.last))}
 
     @property
+    def read_whole(self) -> bool:
+        """Return True if all records of the resource are needed, because not all belong to objects with GUIDs.
+
+        Ids of other forms compare with case, and an object of which a directory has one has none.
+        """
+        owned = all("/" in self._key(wanted.last) for wanted in self._wanted.values())
+        return self.by_values or not owned or not all(map(is_guid, self.first_ids))
+
+    @property
     def by_values(self) -> bool:
         """Return True if records are found by their values, because Graph makes their ids from them."""
         return bool(identified_by(self._resource))
@@ -68,7 +78,7 @@ class Expectation:
     def unmet(self, live: Iterable[tuple[bytes, bytes]]) -> list[Unmet]:
         """Return the expected values that the live records do not show.
 
-        ``live`` are the records of ``first_ids``, or all with ``by_values`` or without such ids.
+        ``live`` are the records of ``first_ids``, or all with ``read_whole``.
         """
         records: dict[str, bytes] = {}
         for key, value in live:

@@ -150,7 +150,7 @@ def _unmet(work: Work, written: _Written, after: Snapshot) -> list[Unmet]:
         if not coverage.whole:
             continue
         expectation = Expectation(operations, written.ids)
-        everything = expectation.by_values or not expectation.first_ids
+        everything = expectation.read_whole
         wanted = None if everything else expectation.first_ids - coverage.refused
         unmet += expectation.unmet(side.records(resource, wanted))
     return unmet

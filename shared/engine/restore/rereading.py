@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from shared.domain.errors import Skip
 from shared.domain.json_text import members, string
 from shared.domain.records import encode_id
-from shared.domain.resources import RESOURCES
+from shared.domain.resources import RESOURCES, STREAMS
 from shared.domain.restore.id_map import IdMap
 from shared.domain.restore.operations import Action, Operation
 from shared.domain.restore.pairing import rewritten_key
@@ -108,7 +108,7 @@ def _children(key: bytes, values: Sequence[bytes]) -> Iterator[Record]:
 def _query(operations: Sequence[Operation]) -> str:
     """Return the query for the properties that operations on one object have written."""
     restoring = restoring_of(operations[-1])
-    if restoring.bucket != "directory":
+    if not STREAMS[RESOURCES[operations[-1].resource].stream].select:
         return ""  # these objects are always shown whole
     names = {"id", *restoring.identified_by}
     for each in operations:

@@ -116,7 +116,6 @@ FEDERATIONS = collection(
     signingCertificate
     """,
     _PROVIDERS,
-    types=("samlOrWsFedExternalDomainFederation",),
 )
 VERIFIED_PROFILES = collection(
     "identity/verifiedId/profiles",

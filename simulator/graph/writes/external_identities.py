@@ -6,6 +6,8 @@ from simulator.graph.writes.rules import Change, Removal, Rules
 from simulator.graph.writes.shapes import mapping
 
 _MASK = "******"
+_EXTENSIONS_APP = "d09380e2b4c642b9a203fb816a04a7ad"
+"""The id of the application under which Graph stores attributes, without hyphens."""
 _BUILT_IN = "A built-in attribute cannot be changed."
 
 
@@ -64,6 +66,7 @@ def _keep_built_in(removal: Removal) -> None:
 
 ATTRIBUTE = Rules(
     required=("dataType", "displayName"),
+    identify=lambda body: f"extension_{_EXTENSIONS_APP}_{body.get('displayName')}",
     create_only=frozenset(("dataType", "displayName")),
     checks=(_check_attribute,),
     defaults=lambda _: {
@@ -76,19 +79,17 @@ ATTRIBUTE = Rules(
 )
 
 
-def _check_prefix(change: Change) -> None:
-    prefix = "B2X_1_" if "b2x" in change.kind.path else "B2C_1_"
-    if change.creates and not change.id.startswith(prefix):
-        raise bad_request(f"The simulator takes ids with the prefix {prefix}, which Graph adds.")
+def _flow(prefix: str) -> Rules:
+    """Return the rules of user flows, whose ids Graph begins with a prefix."""
+    return Rules(
+        required=("userFlowType", "userFlowTypeVersion"),
+        identify=lambda body: prefix + str(body.get("id")).removeprefix(prefix),
+        updates=False,
+        blank=True,
+    )
 
 
-FLOW = Rules(
-    required=("userFlowType", "userFlowTypeVersion"),
-    names_itself="id",
-    checks=(_check_prefix,),
-    updates=False,
-    blank=True,
-)
+GUEST_FLOW, CUSTOMER_FLOW = _flow("B2X_1_"), _flow("B2C_1_")
 
 
 def _check_assignment(change: Change) -> None:
@@ -99,6 +100,7 @@ def _check_assignment(change: Change) -> None:
 
 ASSIGNMENT = Rules(
     required=("displayName", "userAttribute", "userInputType"),
+    identify=lambda body: str(mapping(body.get("userAttribute")).get("id")),
     create_only=frozenset(("userAttribute",)),
     not_null=frozenset(("displayName", "userInputType")),
     checks=(_check_assignment,),
@@ -130,7 +132,6 @@ EVENTS_FLOW = Rules(required=("displayName",), checks=(_check_type,), blank=True
 FEDERATION = Rules(
     required=("domains", "issuerUri", "passiveSignInUri", "preferredAuthenticationProtocol", "signingCertificate"),
     create_only=frozenset(("domains",)),
-    checks=(_check_type,),
     defaults=lambda _: {"displayName": None, "metadataExchangeUri": None},
     blank=True,
 )

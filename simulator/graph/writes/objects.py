@@ -61,7 +61,7 @@ class Objects:
         if not rules.creates and key is None:
             raise not_allowed()
         properties = body_of(request) | (key or {})
-        new_id = str(properties.get(rules.names_itself) or uuid.uuid4())
+        new_id = rules.identify(properties) or str(properties.get(rules.names_itself) or uuid.uuid4())
         links = self._references.requested(kind, properties)
         change = Change(self._directory, app, kind, new_id, _plain(kind, properties), None, links, place.owner)
         check(rules, change)

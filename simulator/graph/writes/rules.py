@@ -123,6 +123,8 @@ class Rules:
     """Whether an empty text is a value. The directory refuses it."""
     names_itself: str = ""
     """The property in which a client chooses the id; empty if Graph does."""
+    identify: Callable[[Mapping[str, object]], str] = lambda _: ""
+    """Return the id that Graph makes of the body of a creation; empty if Graph or the client chooses it."""
     code: str = "Request_BadRequest"
     """The code of the kind's errors with status 400."""
     missing: Callable[[str], Refused] = missing

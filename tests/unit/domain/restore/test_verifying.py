@@ -75,6 +75,16 @@ def test_a_row_is_found_by_its_values_because_graph_gives_it_another_id() -> Non
     assert unmet([removal], {}) == {}
 
 
+def test_all_records_are_read_where_ids_compare_with_case_or_do_not_exist() -> None:
+    resource, settings = "b2xUserFlows", "lifecycleManagementSettings"
+    flow = operation(1, Action.CREATE, {"userFlowTypeVersion": 1}, resource=resource, key=f"{resource}/B2X_1_Guests")
+    setting = operation(2, Action.PATCH, {"workflowScheduleIntervalInHours": 3}, resource=settings, key=settings)
+    for each, value in ((flow, {"userFlowTypeVersion": 1}), (setting, {"workflowScheduleIntervalInHours": 3})):
+        assert Expectation([each], IDS).read_whole
+        assert unmet([each], {each.key: value}) == {}
+    assert not Expectation([link(1)], IDS).read_whole
+
+
 ROWS = [each.resource for each in RESOURCES.values() if each.restoring and each.restoring.kind is RestoreKind.ROW] + [
     "oauth2PermissionGrants"
 ]
