@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
+from shared.adapters.graph import slicer
 from shared.adapters.graph.batches import BatchItem
+from shared.adapters.graph.children import owner_decoder, owners_query
 from shared.adapters.graph.children_shape import ChildrenShape
 from shared.domain.errors import Skip
-from shared.domain.resources import Children, Reading, Stream
+from shared.domain.resources import STREAMS, Children, Reading, Stream
 
 MAIL = ("allowExternalSenders", "isSubscribedByMail")
 
@@ -130,3 +132,17 @@ async def test_the_middle_collection_of_only_children_is_a_list() -> None:
     schema = shape("schema", through="jobs", to_one=True)
     assert schema.middles("u", await schema.page("u", item({"value": [{"id": "j"}]}))) == ["u/j"]
     assert list(await lines(schema, "u/j", {"id": "s"})) == ["users.schema\0users/u/schema/j%2Fs"]
+
+
+def test_what_children_contain_is_requested_with_them() -> None:
+    resources = STREAMS["accessPackageCatalogs.resources"]
+    assert resources.children is not None
+    url = ChildrenShape(resources, resources.children).url("c")
+    assert url == "/identityGovernance/entitlementManagement/catalogs/c/resources?$expand=scopes"
+    roles = owners_query(STREAMS["accessPackages.resourceRoleScopes"], 999)
+    assert roles == "?$expand=resourceRoleScopes($expand=role,scope)"
+
+
+def test_an_owner_is_read_by_its_own_key() -> None:
+    synchronizations = STREAMS["crossTenantAccessPolicyPartners.identitySynchronization"]
+    assert slicer.read(Raw(b'{"tenantId":"t"}'), owner_decoder(synchronizations)).id == "t"
