@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from shared.domain.resources.table import Resource
+from shared.domain.resources import RESOURCES, STREAMS, Resource
 
 HIDDEN_MEMBERS = "Member.Read.Hidden"
 """The permission without which groups with hidden membership look empty. No resource needs it, so it is never added."""
@@ -21,9 +21,17 @@ TOTAL = frozenset(
 def permissions_to_read(rows: Iterable[Resource]) -> dict[str, list[Resource]]:
     """Return the permissions that reading these resources needs, sorted, each with the resources that need it.
 
-    Resources that Graph shows to people only need none: an application is refused with every permission.
+    What belongs to objects also needs the permission to list these objects. Resources that Graph shows to people only need
+    none: an application is refused with every permission.
     """
-    return _needed((row, (row.permission_read,)) for row in rows if not row.for_people)
+    return _needed((row, needed_to_read(row)) for row in rows if not row.for_people)
+
+
+def needed_to_read(row: Resource) -> tuple[str, ...]:
+    """Return the permissions that reading a resource needs: its own, then that to list the objects that it belongs to."""
+    stream = STREAMS[row.stream]
+    owner = RESOURCES.get(stream.children.owner) if stream.children is not None else None
+    return tuple(dict.fromkeys(filter(None, (row.permission_read, owner.permission_read if owner else ""))))
 
 
 def permissions_to_restore(rows: Iterable[Resource]) -> dict[str, list[Resource]]:

@@ -178,7 +178,6 @@ TEMPLATES = Kind(
     properties=tuple(properties.TEMPLATE.split()),
     read=_SETTINGS_READ,
     write=frozenset(),
-    licence="P1",
     initial=(
         json.dumps(
             {

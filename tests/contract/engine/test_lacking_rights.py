@@ -24,7 +24,7 @@ pytestmark = pytest.mark.streams(*STREAMS)
 EVERYTHING = Choice().changed(with_=[BETA, *FAMILIES])
 PERMISSIONS = tuple(permissions_to_read(RESOURCES.values()))
 LICENCES = ("P1", "P2", "Governance")
-COMBINATIONS = (0, 1)
+COMBINATIONS = (0, *(pytest.param(seed, marks=pytest.mark.chaos) for seed in range(1, 8)))
 """Seeds of what is granted."""
 NOT_READ = frozenset({Answer.FORBIDDEN, Answer.UNLICENSED, Answer.NOT_FOR_APPLICATIONS, Answer.UNAVAILABLE})
 
@@ -57,8 +57,10 @@ def back_up(world: EngineWorld) -> dict[str, ResourceReport]:
 
 
 def granted_all(row: Resource, permissions: tuple[str, ...], licences: tuple[str, ...]) -> bool:
-    """Return True if what the table names for the row's stream is granted."""
-    rows = [RESOURCES[name] for name in STREAMS[row.stream].resources]
+    """Return True if what the table names for the row's stream, and for the owners of its children, is granted."""
+    stream = STREAMS[row.stream]
+    owners = [row for name, row in RESOURCES.items() if stream.children is not None and name == stream.children.owner]
+    rows = [*(RESOURCES[name] for name in stream.resources), *owners]
     return not row.for_people and all(
         each.permission_read in permissions and (each.licence == "none" or each.licence in licences) for each in rows
     )

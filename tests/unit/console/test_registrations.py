@@ -12,8 +12,9 @@ import pytest
 
 from console.cli.tree import app
 from shared.domain.errors import Refuse
-from shared.domain.resources import RESOURCES
+from shared.domain.resources import RESOURCES, STREAMS
 from shared.domain.resources.choice import FAMILIES, Choice
+from shared.domain.resources.permissions import needed_to_read
 
 DIRECTORY = "33333333-3333-3333-3333-333333333333"
 _PERMISSION = re.compile(r"\b[A-Z][\w-]+\.(?:Read|ReadWrite|ReadBasic|Update\w*|DeleteRestore|Manage)\.[\w.]+\b")
@@ -33,7 +34,10 @@ def printed(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
 
 
 def read_by_default() -> set[str]:
-    return {row.permission_read for row in Choice().rows() if not row.for_people}
+    """Return what the chosen rows need, and what listing the owners of children needs."""
+    rows = [row for row in Choice().rows() if not row.for_people]
+    owners = [children.owner for row in rows if (children := STREAMS[row.stream].children) is not None]
+    return {row.permission_read for row in (*rows, *(RESOURCES[name] for name in owners if name in RESOURCES))}
 
 
 def restored_by_default() -> set[str]:
@@ -63,9 +67,16 @@ def test_only_the_chosen_families_and_resources_need_permissions(printed: Run) -
     chosen = [row for row in RESOURCES.values() if row.family == "identity" and row.stream != "groups"]
     rows = [row for row in chosen if Choice().has(row) and not row.for_people]
     needed = msgspec.json.decode(printed("--family", "identity", "--without", "groups", "--json"))
-    assert {name: each["permission"] for each in needed for name in each["resources"]} == {
-        row.resource: row.permission_read for row in rows
+    assert {(name, each["permission"]) for each in needed for name in each["resources"]} == {
+        (row.resource, permission) for row in rows for permission in needed_to_read(row)
     }
+
+
+def test_what_belongs_to_objects_also_needs_the_permission_to_list_these() -> None:
+    configurations = RESOURCES["authenticationStrengthPolicies.combinationConfigurations"]
+    elsewhere = msgspec.structs.replace(configurations, permission_read="Other.Read.All")
+    assert needed_to_read(elsewhere) == ("Other.Read.All", RESOURCES["authenticationStrengthPolicies"].permission_read)
+    assert needed_to_read(RESOURCES["users.manager"]) == ("User.Read.All",)
 
 
 def test_every_family_can_be_left_out_alone(printed: Run) -> None:
