@@ -265,7 +265,7 @@ _ROWS: tuple[Row, ...] = (
     ),
     listed(
         _row("accessPackageAssignmentPolicies", _POLICIES, _RESTORE_POLICIES, _POLICY, references=_POLICY_REFERENCES),
-        expand="accessPackage,catalog,customExtensionStageSettings,questions",
+        expand="accessPackage,catalog,questions,customExtensionStageSettings($expand=customExtension)",
     ),
     listed(
         _row(
