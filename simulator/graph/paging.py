@@ -49,17 +49,20 @@ class Listings:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def collection(self, request: Request, kind: Kind) -> Answer:
-        """Return a page of the live objects of a kind, or of the ids in `$filter`. Raises Refused for bad options."""
+    def collection(self, request: Request, kind: Kind, hidden: frozenset[str]) -> Answer:
+        """Return a page of the live objects of a kind, or of the ids in `$filter`. Raises Refused for bad options.
+
+        Properties in `hidden` are shown as null.
+        """
         options = parsed(request, kind, filters="values", expands=True)
-        return self._page(request, kind, options, self._objects(kind, options))
+        return self._page(request, kind, options, self._objects(kind, options, hidden))
 
     def count(self, request: Request, kind: Kind) -> int:
         """Return the number of live objects of a kind, or of the ids in `$filter`."""
         options = parsed(request, kind, filters="values")
         return self._objects(kind, options).count()
 
-    def _objects(self, kind: Kind, options: Options) -> _Listing:
+    def _objects(self, kind: Kind, options: Options, hidden: frozenset[str] = frozenset()) -> _Listing:
         directory, ids = self._directory, options.ids
         if options.filter is not None:
             ids = tuple(matching(directory, kind, options.filter))
@@ -75,6 +78,9 @@ class Listings:
             if stored is None:
                 return None
             value = inlined(directory, kind, key, stored, options)
+            for name in hidden:
+                if raw_json.member(value, name) is not None:
+                    value = raw_json.merged(value, b'{"%b":null}' % name.encode())
             return expanded(directory, kind, key, value, options.expand) if options.expand else value
 
         def is_filled(position: int) -> bool:

@@ -15,6 +15,7 @@ from simulator.graph.kinds import (
 )
 
 _NEEDS_P2 = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
+_ATTRIBUTES_READ = frozenset(("CustomSecAttributeAssignment.Read.All", "CustomSecAttributeAssignment.ReadWrite.All"))
 _MEMBERS_READ = frozenset(("Member.Read.Hidden", *GROUPS.read))
 _MEMBERS_WRITE = frozenset(("GroupMember.ReadWrite.All", "Group.ReadWrite.All", *DIRECTORY_WRITE))
 
@@ -59,6 +60,13 @@ def allow_in_bin(app: App, kind: Kind, writes: bool) -> None:
 def allow_any(app: App) -> None:
     """Raise Refused (403) if an application may not read directory objects of every kind."""
     _require_one(app, USERS.read | GROUPS.read | set(DIRECTORY_READ), None)
+
+
+def hidden_from(app: App, kind: Kind) -> frozenset[str]:
+    """Return the properties of a kind that Graph shows to an application as null, because it lacks the permission."""
+    if app.may(_ATTRIBUTES_READ):
+        return frozenset()
+    return frozenset(("customSecurityAttributes",)).intersection(kind.properties)
 
 
 def licensed(directory: Directory, kind: Kind) -> None:

@@ -22,7 +22,7 @@ from shared.adapters.graph.prefetch import reporting_next_links
 from shared.adapters.graph.transport import Transport
 from shared.domain.errors import Answer, Code, GraphTrouble, Refuse, Skip
 from shared.domain.records import Line, encode_id, put
-from shared.domain.resources import Children, Reading, Stream
+from shared.domain.resources import RESOURCES, Children, Reading, Stream
 from shared.domain.secret import Secret
 from shared.ports.directory import Cursor, Page
 
@@ -77,6 +77,7 @@ class GraphSource:
         self, stream: Stream, cursor: Cursor | None, passed: Sequence[Cursor]
     ) -> AsyncGenerator[GraphPage, None]:
         """Yield pages that link to each other. Each page is requested as soon as its link is known."""
+        await self._refuse_silence(stream)
         shape: Shape = DeltaShape(stream) if stream.reading is Reading.DELTA else ListingShape(stream)
         links = [each.link.reveal().decode() for each in (*passed, *([cursor] if cursor else []))]
         guard = LoopGuard([*links, self._first(stream)])
@@ -117,6 +118,7 @@ class GraphSource:
     async def probe(self, stream: Stream, *, listing: bool = False) -> Answer:
         """Return how Graph answers one small request for this stream; with ``listing``, one for an object of the listing."""
         try:
+            await self._refuse_silence(stream)
             if stream.children is not None:
                 await self._probe_children(stream, stream.children)
             else:
@@ -146,6 +148,14 @@ class GraphSource:
             url = f"{root}{owner_url(stream, children, owner)}"
             with suppress(NotFound):  # the object may have been deleted meanwhile
                 await self._transport.get(url, _ignored)
+
+    async def _refuse_silence(self, stream: Stream) -> None:
+        """Raise Skip if Graph would show nothing instead of a refusal, because the token lacks the permission."""
+        if not stream.silent:
+            return
+        row, granted = RESOURCES[stream.resource], await self._transport.permissions()
+        if granted and granted.isdisjoint((row.permission_read, row.permission_write)):
+            raise Skip(Answer.FORBIDDEN, "The application lacks the permission to see these values.")
 
     async def organization_id(self) -> str:
         """Return the directory's id from ``/organization``.

@@ -125,6 +125,10 @@ class Transport:
         """Request a newer token after a refusal inside a batch's answer, with the claims that the header requires."""
         await self._connection.renew(www_authenticate)
 
+    async def permissions(self) -> frozenset[str] | None:
+        """Return the permissions that the application's token names, or None if it cannot be read."""
+        return await self._connection.permissions()
+
     async def close(self) -> None:
         """Close the connections. Forget the token if the reading was ended early. Idempotent."""
         await self._connection.close()

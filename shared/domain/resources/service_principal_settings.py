@@ -38,6 +38,7 @@ ROWS = (
         ),
         select=("id", "customSecurityAttributes"),
         needs="customSecurityAttributes",
+        silent=True,
         top=999,
         paged=True,
     ),

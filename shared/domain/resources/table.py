@@ -226,6 +226,11 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """The property that identifies an object, where Graph has no ``id``."""
     needs: str = ""
     """The property without which an object, or a child, is not stored: empty, or the one that the stream exists for."""
+    silent: bool = False
+    """True if Graph shows ``needs`` as null to an application without the permission, instead of refusing it.
+
+    Then the token says whether the application has it, so that nothing unread counts as empty.
+    """
     rhythm: Rhythm = Rhythm.ALWAYS
     """How often it is read. Delta streams are read by each backup."""
     bucket: str = "directory"

@@ -3,6 +3,7 @@
 Whatever is refused, the report says so, and nothing that was not read is called empty or deleted.
 """
 
+import dataclasses
 import random
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from shared.domain.resources import RESOURCES, STREAMS, Resource
 from shared.domain.resources.choice import BETA, FAMILIES, Choice
 from shared.domain.resources.permissions import permissions_to_read
 from shared.engine.requests.tenants import check_tenant
-from tests.contract.engine.simulated import ended, simulated_world
+from tests.contract.engine.simulated import ended, graph_access, simulated_world
 from tests.contract.engine.world import EngineWorld
 from tests.contract.graph.simulator import CLIENT_ID, SECRET, Simulator, simulated_graph
 
@@ -43,6 +44,12 @@ def world(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Ite
         grant(simulator, PERMISSIONS, LICENCES)
         back_up(world)
         yield world
+
+
+def sign_in_again(world: EngineWorld, simulator: Simulator) -> None:
+    """Drop the tokens, which name the permissions at the time when they were issued."""
+    access = graph_access(simulator, simulator.url)
+    world.context = dataclasses.replace(world.context, access=access, targets=access)
 
 
 def grant(simulator: Simulator, permissions: tuple[str, ...], licences: tuple[str, ...]) -> None:
@@ -81,6 +88,7 @@ def test_what_is_refused_is_reported_and_kept(world: EngineWorld, simulator: Sim
     before = world.download()
     counts = {each.resource: each.records for each in world.catalog.snapshots.get("latest").resources}
     grant(simulator, permissions, licences)
+    sign_in_again(world, simulator)
     checked = {each.resource: each for each in check_tenant(world.context, "contoso")}
     reports = back_up(world)
     for name, row in RESOURCES.items():

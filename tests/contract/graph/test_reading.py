@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shared.adapters.graph.page import GraphPage
-from shared.domain.errors import Answer
+from shared.domain.errors import Answer, Skip
 from shared.domain.records import encode_line
 from shared.domain.resources import RESOURCES, STREAMS, Stream
 from tests.contract.graph.reading import (
@@ -104,6 +104,25 @@ async def test_a_missing_licence_is_told_from_a_missing_permission(
         simulator.set("licences", ["P1", "P2", "Governance"])
     is_told = not RESOURCES[stream.resource].for_people and not (stream.children and stream.children.detail)
     assert not is_told or answers == {Answer.UNLICENSED}
+
+
+async def test_what_graph_hides_silently_counts_as_refused_and_not_as_empty(
+    simulator: Simulator, connect: Connect
+) -> None:
+    attributes = STREAMS["servicePrincipals.customSecurityAttributes"]
+    value = {"id": "p1", "appId": "p1", "customSecurityAttributes": {"Engineering": {"Level": "4"}}}
+    simulator.create("servicePrincipals", json.dumps(value).encode())
+    application = {"client_id": "seeing", "secret": "s", "permissions": ["Application.Read.All"]}
+    simulator.set("apps", application)
+    source = connect(client_id="seeing", secret="s")
+    assert await source.probe(attributes) is Answer.FORBIDDEN
+    with pytest.raises(Skip) as skip:
+        await read(source, attributes)
+    assert skip.value.answer is Answer.FORBIDDEN
+    permitted = ["Application.Read.All", RESOURCES[attributes.resource].permission_read]
+    simulator.set("apps", {**application, "secret": "t", "permissions": permitted})
+    lines, _ = await read(connect(client_id="seeing", secret="t"), attributes)
+    assert list(records(lines, attributes.resource)) == ["p1"]
 
 
 async def test_links_are_read_from_delta(simulator: Simulator, connect: Connect) -> None:
