@@ -60,6 +60,7 @@ ROWS = (
         Children(owner="applications", segment="federatedIdentityCredentials", links=False, expanded=True),
         owners=_APPLICATIONS,
         paged=True,
+        units=2,
     ),
     below(
         Resource(

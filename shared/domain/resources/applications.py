@@ -65,6 +65,7 @@ _RESTORE_APPLICATIONS = Restoring(
         "A uniqueName can never be changed, and stays taken while its application is in the recycle bin.",
         "The verified publisher and the publisher's domain are set by an administrator.",
         "The logo is not restored.",
+        "Blueprints of agents are restored as agentIdentityBlueprints.",
         "Names of directory extensions contain the appId, so their values do not follow a new one.",
         "Policies for application management may refuse audiences.",
     ),

@@ -61,6 +61,7 @@ _RESTORE_SERVICE_PRINCIPALS = Restoring(
         "A service principal cannot be undeleted while its application is deleted for good.",
         "If another service principal has the same appId, its settings are restored there.",
         "Roles and scopes of a service principal follow its application.",
+        "Agents and principals of their blueprints are restored as resources of their own.",
         "The organization that owns an application may refuse that other directories use it.",
     ),
 )
