@@ -57,6 +57,7 @@ class ListingShape:
         """
         if self._single:
             return [put(self._resource, self._resource, bytes(text))]
+        key = self._keys.key(text)
         if self._keys.lacks(text):
             return []
-        return [put(self._resource, self._resource + b"/" + encode_id(self._keys.key(text)), bytes(text))]
+        return [put(self._resource, self._resource + b"/" + encode_id(key), bytes(text))]

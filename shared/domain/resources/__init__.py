@@ -15,6 +15,7 @@ from shared.domain.resources import (
     conditional_access,
     connected_organizations,
     consents,
+    contacts,
     cross_tenant,
     devices,
     directory_roles,
@@ -22,8 +23,11 @@ from shared.domain.resources import (
     external_identities,
     groups,
     lifecycle_workflows,
+    logs,
     named_locations,
     organization,
+    people_only,
+    people_parts,
     permission_classifications,
     privileged,
     provisioning,
@@ -35,8 +39,10 @@ from shared.domain.resources import (
     synchronization,
     tenant_governance,
     token_policies,
+    trust_stores,
     user_flows,
     users,
+    workload_roles,
 )
 from shared.domain.resources.restoring import Restoring
 from shared.domain.resources.table import (
@@ -59,6 +65,8 @@ _MODULES = (
     service_principals,
     consents,
     devices,
+    contacts,
+    people_parts,
     recycle_bins,
     app_policies,
     app_defaults,
@@ -87,6 +95,10 @@ _MODULES = (
     user_flows,
     external_identities,
     settings,
+    trust_stores,
+    workload_roles,
+    people_only,
+    logs,
 )
 
 RESOURCES: dict[str, Resource] = {row.resource: row for module in _MODULES for row in module.RESOURCES}

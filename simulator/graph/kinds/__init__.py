@@ -26,6 +26,7 @@ from simulator.graph.kinds.governance import KINDS as GOVERNANCE
 from simulator.graph.kinds.licences import SUBSCRIBED_SKUS
 from simulator.graph.kinds.lifecycle import KINDS as LIFECYCLE
 from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, LICENCES, Kind, Relation, Reverse
+from simulator.graph.kinds.others import KINDS as OTHERS
 from simulator.graph.kinds.partners import KINDS as PARTNERS
 from simulator.graph.kinds.provisioning import KINDS as PROVISIONING
 from simulator.graph.kinds.roles import KINDS as ROLES
@@ -76,6 +77,7 @@ _ALL = (
     *ROLES,
     *TENANT,
     *SETTINGS,
+    *OTHERS,
     *PARTNERS,
     *CROSS_TENANT,
     *EXTERNAL_IDENTITIES,

@@ -9,8 +9,15 @@ _ALIASES = (
         r"servicePrincipals/\1/synchronizationSchema/\2",
     ),
     (r"servicePrincipals/([^/]+)/synchronization/jobs(?=/|$)", r"servicePrincipals/\1/synchronizationJobs"),
+    (r"users/([^/]+)/authentication/methods(?=/|$)", r"users/\1/authenticationMethods"),
+    (r"users/([^/]+)/authentication/requirements(?=/|$)", r"users/\1/authenticationRequirements"),
+    (r"users/([^/]+)/authentication/signInPreferences(?=/|$)", r"users/\1/authenticationSignInPreferences"),
+    (
+        r"(identityGovernance/accessReviews/definitions)/([^/]+)/instances/[^/]+/(decisions|contactedReviewers)(?=/|$)",
+        r"\1/\2/\3",
+    ),
 )
-"""Patterns of paths without version, with their replacements: an object that is cast after its id, and provisioning jobs."""
+"""Patterns of paths without version, with their replacements: objects cast after their id, and parts of parts."""
 
 
 def plain(path: str) -> str:

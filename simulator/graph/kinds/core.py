@@ -81,6 +81,36 @@ GROUP_SETTINGS = Kind(
     write=frozenset(("Group.ReadWrite.All", *DIRECTORY_WRITE)),
     open=False,
 )
+PHOTO = Kind(
+    path="photo", type="stream", properties=("contentType", "contentBytes"), read=frozenset(), write=frozenset()
+)
+
+
+def _of_sign_in(name: str) -> Relation:
+    """Return a relation with what a user signs in with, or a setting of that."""
+    kind = Kind(
+        path=name,
+        type=f"authentication{name}",
+        properties=("id",),
+        read=frozenset(("UserAuthenticationMethod.Read.All", "Policy.Read.All")),
+        write=frozenset(),
+    )
+    return Relation(f"authentication{name[0].upper()}{name[1:]}", 1, to_one=name != "methods", child=kind)
+
+
+_SYNC_BEHAVIOR = Relation(
+    "onPremisesSyncBehavior",
+    1,
+    to_one=True,
+    child=Kind(
+        path="onPremisesSyncBehavior",
+        type="onPremisesSyncBehavior",
+        properties=("id", "isCloudManaged"),
+        read=frozenset(("User-OnPremisesSyncBehavior.ReadWrite.All", "Group-OnPremisesSyncBehavior.ReadWrite.All")),
+        write=frozenset(),
+        open=False,
+    ),
+)
 USERS = Kind(
     path="users",
     type="user",
@@ -96,6 +126,10 @@ USERS = Kind(
         _ASSIGNED,
         Relation("oauth2PermissionGrants", 1, content=GRANTS, owner_property="principalId"),
         Relation("extensions", 1, child=EXTENSIONS),
+        Relation("sponsors", 1),
+        _SYNC_BEHAVIOR,
+        Relation("photo", 1, to_one=True, child=PHOTO, binary=True),
+        *map(_of_sign_in, ("methods", "requirements", "signInPreferences")),
     ),
     stored_elsewhere=frozenset(properties.ELSEWHERE.split()),
     indexed=("userPrincipalName", "displayName", "mailNickname", "mail", "onPremisesImmutableId", "proxyAddresses"),
@@ -124,6 +158,8 @@ GROUPS = Kind(
         Relation("owners", 1, delta=True),
         _ASSIGNED,
         Relation("settings", 1, child=GROUP_SETTINGS),
+        Relation("extensions", 1, child=EXTENSIONS),
+        _SYNC_BEHAVIOR,
         *OF_GROUPS,
     ),
     indexed=("uniqueName", "displayName", "mailNickname", "proxyAddresses"),
@@ -175,7 +211,11 @@ DEVICES = Kind(
     read=frozenset(("Device.Read.All", "Device.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Device.ReadWrite.All",)),
     delta=True,
-    relations=(Relation("registeredOwners", 1), Relation("registeredUsers", 1)),
+    relations=(
+        Relation("registeredOwners", 1),
+        Relation("registeredUsers", 1),
+        Relation("extensions", 1, child=EXTENSIONS),
+    ),
     indexed=("displayName", "deviceId"),
     reverse=(_MEMBER_OF,),
 )
@@ -191,13 +231,20 @@ LOCALIZATION = Kind(
 )
 BRANDING = Relation("branding", 1, child=LOCALIZATION)
 """Texts and colours of sign-in pages by language. The module `branding` serves them under addresses of their own."""
+TRUSTED = Kind(
+    path="certificateBasedAuthConfiguration",
+    type="certificateBasedAuthConfiguration",
+    properties=("id", "certificateAuthorities"),
+    read=frozenset(("Organization.Read.All", "Organization.ReadWrite.All")),
+    write=frozenset(("Organization.ReadWrite.All",)),
+)
 ORGANIZATION = Kind(
     path="organization",
     type="organization",
     properties=tuple(properties.ORGANIZATION.split()),
     read=frozenset(("Organization.Read.All", "Organization.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Organization.ReadWrite.All", *DIRECTORY_WRITE)),
-    relations=(BRANDING,),
+    relations=(BRANDING, Relation("certificateBasedAuthConfiguration", 1, child=TRUSTED)),
 )
 DIRECTORY_ROLES = Kind(
     path="directoryRoles",

@@ -107,6 +107,10 @@ REVIEWS = collection(
     properties.REVIEW,
     _REVIEWS,
     below(INSTANCES),
+    *(
+        below(child(name, name, "id decision justification displayName"))
+        for name in ("decisions", "contactedReviewers")
+    ),
     licence="P2",
 )
 REVIEW_POLICY = only(

@@ -130,6 +130,20 @@ PRE_APPROVALS = Kind(
     read=PERMISSION_GRANTS.read,
     write=PERMISSION_GRANTS.write,
 )
+FEDERATION = Kind(
+    path="federationConfiguration",
+    type="internalDomainFederation",
+    properties=("id", "displayName", "issuerUri", "signingCertificate"),
+    read=frozenset(("Domain-InternalFederation.Read.All", "Domain-InternalFederation.ReadWrite.All")),
+    write=frozenset(("Domain-InternalFederation.ReadWrite.All",)),
+)
+DNS_RECORD = Kind(
+    path="serviceConfigurationRecords",
+    type="domainDnsRecord",
+    properties=("id", "label", "recordType", "supportedService", "ttl"),
+    read=frozenset(("Domain.Read.All", "Domain.ReadWrite.All")),
+    write=frozenset(),
+)
 DOMAINS = Kind(
     path="domains",
     type="domain",
@@ -137,6 +151,10 @@ DOMAINS = Kind(
     read=frozenset(("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")),
     write=frozenset(("Domain.ReadWrite.All",)),
     open=False,
+    relations=(
+        Relation("federationConfiguration", 1, child=FEDERATION),
+        Relation("serviceConfigurationRecords", 1, child=DNS_RECORD),
+    ),
     initial=tuple(
         json.dumps(
             {

@@ -3,6 +3,7 @@
 import json
 
 from simulator.graph.kinds import properties
+from simulator.graph.kinds.core import EXTENSIONS
 from simulator.graph.kinds.model import DIRECTORY_READ, DIRECTORY_WRITE, Kind, OwnBin, Relation
 
 _READ = frozenset(("RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", *DIRECTORY_READ))
@@ -32,6 +33,7 @@ UNITS = Kind(
     relations=(
         Relation("members", 1, delta=True, by_default=True, creates=True),
         SCOPED,
+        Relation("extensions", 1, child=EXTENSIONS),
     ),
 )
 

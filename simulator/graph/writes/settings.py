@@ -30,3 +30,7 @@ ATTRIBUTE = Rules(
     deletes=False,
 )
 ALLOWED_VALUE = Rules(required=("id", "isActive"), names_itself="id", create_only=frozenset(("id",)), deletes=False)
+SERVICE_ROLE = Rules(
+    required=("displayName", "rolePermissions"), read_only=frozenset(("isBuiltIn", "isEnabled", "templateId"))
+)
+"""Roles of Exchange, Intune and Windows 365."""

@@ -23,6 +23,7 @@ from simulator.graph.kinds import cross_tenant as cross_tenant_kinds
 from simulator.graph.kinds import external_identities as external_kinds
 from simulator.graph.kinds import governance as governance_kinds
 from simulator.graph.kinds import lifecycle as lifecycle_kinds
+from simulator.graph.kinds import others as other_kinds
 from simulator.graph.kinds import partners as partner_kinds
 from simulator.graph.kinds import principal_parts as part_kinds
 from simulator.graph.kinds import provisioning as provisioning_kinds
@@ -88,6 +89,9 @@ RULES: dict[Kind, Rules] = {
     tenant_kinds.TOKEN_LIFETIME: tenant.DEFINED,
     tenant_kinds.SETTINGS: tenant.SETTING,
     tenant_kinds.LIFECYCLE: tenant.LIFECYCLE_POLICY,
+    other_kinds.EXCHANGE_ROLES: settings.SERVICE_ROLE,
+    other_kinds.INTUNE_ROLES: settings.SERVICE_ROLE,
+    other_kinds.CLOUD_PC_ROLES: settings.SERVICE_ROLE,
     setting_kinds.FLOWS: settings.FLOWS,
     setting_kinds.FEDERATED_TOKENS: settings.FEDERATED_TOKENS,
     setting_kinds.REGISTRATION: settings.REGISTRATION,

@@ -24,7 +24,12 @@ def kind_of(row: Resource) -> Kind | None:
 BY_PATH = {row.path: kind for row in RESOURCES.values() if (kind := kind_of(row)) is not None}
 BEYOND = {"authenticationBehaviors", "managerApplications"}
 """Properties that the simulator does not have."""
-OBJECTS = tuple(row for row in RESOURCES.values() if row.path in BY_PATH and BY_PATH[row.path] in RULES)
+UNWRITTEN = (RestoreKind.ADMINISTRATOR, RestoreKind.NEVER)
+OBJECTS = tuple(
+    row
+    for row in RESOURCES.values()
+    if row.path in BY_PATH and BY_PATH[row.path] in RULES and row.restoring and row.restoring.kind not in UNWRITTEN
+)
 
 
 def parts(row: Resource) -> tuple[Restoring, Kind, Rules]:

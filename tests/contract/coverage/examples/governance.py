@@ -13,7 +13,7 @@ _PACKAGE = "b4000000-0000-4000-8000-000000000002"
 _OTHER_PACKAGE = "b4000000-0000-4000-8000-000000000003"
 _POLICY = "b4000000-0000-4000-8000-000000000004"
 _ORGANIZATION = "b4000000-0000-4000-8000-000000000005"
-_REVIEW = "b4000000-0000-4000-8000-000000000006"
+REVIEW = "b4000000-0000-4000-8000-000000000006"
 _WORKFLOW = "b4000000-0000-4000-8000-000000000007"
 _DELETED = "b4000000-0000-4000-8000-000000000008"
 _ROLE, _SCOPE = "748f8431-c7c6-404d-8564-df67aa8cfc5e", "83b3e3e9-c8b3-481b-ad80-53e29d1eda9c"
@@ -229,7 +229,7 @@ EXAMPLES = (
         "accessReviewDefinitions",
         f"{_REVIEWS}/definitions",
         {
-            "id": _REVIEW,
+            "id": REVIEW,
             "displayName": "Guests",
             "createdDateTime": "2021-03-09T00:45:51.6272836Z",
             "lastModifiedDateTime": "2021-03-09T00:46:11.2041753Z",
@@ -247,7 +247,7 @@ EXAMPLES = (
     ),
     Example(
         "accessReviewDefinitions.instances",
-        f"{_REVIEWS}/definitions/{_REVIEW}/instances",
+        f"{_REVIEWS}/definitions/{REVIEW}/instances",
         {
             "id": "b4000000-0000-4000-8000-000000000015",
             "startDateTime": "2021-03-09T00:46:11Z",

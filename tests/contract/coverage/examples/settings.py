@@ -3,7 +3,7 @@
 from tests.contract.coverage.example import Example
 from tests.contract.coverage.examples.first import DIRECTORY, ROLE, UNIT, USER
 
-_DEVICE = "b0000000-0000-4000-8000-000000000001"
+DEVICE = "b0000000-0000-4000-8000-000000000001"
 _HOME_REALM = "b0000000-0000-4000-8000-000000000002"
 _ROLE_POLICY = f"DirectoryRole_{DIRECTORY}_b0000000-0000-4000-8000-000000000003"
 _DEFINED = {"definition": ["{}"], "displayName": "Defined", "isOrganizationDefault": False}
@@ -18,10 +18,10 @@ EXAMPLES = (
     Example(
         "devices",
         "devices",
-        {"id": _DEVICE, "deviceId": _DEVICE, "displayName": "PC-1", "accountEnabled": True, "isManaged": None},
+        {"id": DEVICE, "deviceId": DEVICE, "displayName": "PC-1", "accountEnabled": True, "isManaged": None},
     ),
-    Example("devices.registeredOwners", f"devices/{_DEVICE}/registeredOwners", _USER_LINK, shown=_LINKED),
-    Example("devices.registeredUsers", f"devices/{_DEVICE}/registeredUsers", _USER_LINK, shown=_LINKED),
+    Example("devices.registeredOwners", f"devices/{DEVICE}/registeredOwners", _USER_LINK, shown=_LINKED),
+    Example("devices.registeredUsers", f"devices/{DEVICE}/registeredUsers", _USER_LINK, shown=_LINKED),
     Example("deviceRegistrationPolicy", "policies/deviceRegistrationPolicy", {"userDeviceQuota": 20}, op="update"),
     Example(
         "authenticationMethodsPolicy",
