@@ -1,7 +1,6 @@
 """Whose certificates and domains the directory trusts. A planted one opens the front door, so changes must be seen.
 
-(Graph reference: certificateBasedAuthPki, certificateAuthorityDetail, certificateBasedAuthConfiguration,
-internalDomainFederation.)
+(Graph reference: certificateBasedAuthPki, certificateAuthorityDetail, internalDomainFederation.)
 """
 
 from shared.domain.resources.restoring import RestoreKind, Restoring
@@ -59,20 +58,6 @@ ROWS = (
         ),
         Children(owner="publicKeyInfrastructures", segment="certificateAuthorities", links=False),
         owners=_PKI,
-    ),
-    below(
-        Resource(
-            resource="certificateBasedAuthConfiguration",
-            family="authentication",
-            path="/organization/{id}/certificateBasedAuthConfiguration",
-            permission_read="Organization.Read.All",
-            permission_write="Organization.ReadWrite.All",
-            licence="none",
-            properties=("id", "certificateAuthorities"),
-            restoring=_shown("The older store of certificate authorities is deleted and created whole."),
-        ),
-        Children(owner="organization", segment="certificateBasedAuthConfiguration", links=False),
-        owners="/organization",
     ),
     below(
         Resource(

@@ -231,20 +231,13 @@ LOCALIZATION = Kind(
 )
 BRANDING = Relation("branding", 1, child=LOCALIZATION)
 """Texts and colours of sign-in pages by language. The module `branding` serves them under addresses of their own."""
-TRUSTED = Kind(
-    path="certificateBasedAuthConfiguration",
-    type="certificateBasedAuthConfiguration",
-    properties=("id", "certificateAuthorities"),
-    read=frozenset(("Organization.Read.All", "Organization.ReadWrite.All")),
-    write=frozenset(("Organization.ReadWrite.All",)),
-)
 ORGANIZATION = Kind(
     path="organization",
     type="organization",
     properties=tuple(properties.ORGANIZATION.split()),
     read=frozenset(("Organization.Read.All", "Organization.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Organization.ReadWrite.All", *DIRECTORY_WRITE)),
-    relations=(BRANDING, Relation("certificateBasedAuthConfiguration", 1, child=TRUSTED)),
+    relations=(BRANDING,),
 )
 DIRECTORY_ROLES = Kind(
     path="directoryRoles",

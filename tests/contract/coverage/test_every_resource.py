@@ -8,6 +8,7 @@ import pytest
 
 from shared.adapters.graph.source import GraphSource
 from shared.domain.errors import Answer, Skip
+from shared.domain.records import resource_of, split_order
 from shared.domain.resources import RESOURCES, STREAMS, Stream
 from tests.contract.coverage.examples import all_examples
 from tests.contract.engine.simulated import graph_access, reader
@@ -44,7 +45,9 @@ async def _read(source: GraphSource, stream: Stream) -> Found:
             assert page.refused() == []
             for order, value in (line for entry in page.entries() for line in entry):
                 if value is not None:
-                    records[order.partition(b"\0")[0].decode()].append(value)
+                    resource, key = split_order(order)
+                    assert resource_of(key) == resource, "a stored record is found by its key alone"
+                    records[resource.decode()].append(value)
     except Skip as skip:
         return skip
     return records

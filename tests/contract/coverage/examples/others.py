@@ -1,7 +1,7 @@
 """Parts of people and devices, trust stores, roles of other services, logs and reports."""
 
 from tests.contract.coverage.example import Example
-from tests.contract.coverage.examples.first import BOSS, DIRECTORY, USER
+from tests.contract.coverage.examples.first import BOSS, USER
 from tests.contract.coverage.examples.governance import REVIEW
 from tests.contract.coverage.examples.settings import DEVICE
 
@@ -123,11 +123,6 @@ EXAMPLES = (
         "publicKeyInfrastructures.certificateAuthorities",
         f"{_PKIS}/{_PKI}/certificateAuthorities",
         {"id": "ca-1", "displayName": "Root", "certificateAuthorityType": "root", "thumbprint": "ab"},
-    ),
-    Example(
-        "certificateBasedAuthConfiguration",
-        f"organization/{DIRECTORY}/certificateBasedAuthConfiguration",
-        {"id": "trusted-1", "certificateAuthorities": [{"isRootAuthority": True, "issuer": "CN=Root"}]},
     ),
     Example(
         "domains.federationConfiguration",
