@@ -99,7 +99,8 @@ NOT_LIMITS = {
         adapters/budget/requests._FIRST_RATE adapters/budget/requests._LEAST_RATE adapters/budget/requests._MOST_RATE
         adapters/budget/requests._BURST adapters/budget/requests._ALONE_RATE adapters/budget/writes._SLOTS
         adapters/budget/writes._ALONE domain/restore/writes.MOST_LINKS engine/restore/execution._BATCH
-        engine/restore/passwords._LENGTH adapters/graph/batches.MOST adapters/graph/children._PAGE
+        engine/restore/passwords._LENGTH adapters/graph/batches.MOST
+        adapters/graph/children_shape.PAGE adapters/graph/children_shape.EXPANDED
         adapters/graph/own_secret._HINT adapters/seclusion._PR_SET_DUMPABLE network._LARGEST_PORT
         console/redis_server._OLDEST console/parts._FLOWER_PORT console/supervisor/guard._PR_SET_PDEATHSIG
         console/supervisor/guard._PR_SET_CHILD_SUBREAPER console/supervisor/guard._KILLED console/cli/exposition._DAY
@@ -107,7 +108,7 @@ NOT_LIMITS = {
     """,
     "lengths of texts and lists that people read": """
         adapters/oidc/id_token._LONGEST_TOKEN adapters/oidc/issuer._LONGEST
-        console/web/auth/who._LONGEST
+        console/web/auth/who._LONGEST console/cli/comparisons/as_table._WIDTH
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
         domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT

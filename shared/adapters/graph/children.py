@@ -155,10 +155,10 @@ class ChildrenReader:
         if not self._children.expanded:
             return [], 0, _Position([owner.id for owner in owners], [], page.next)
         self._shown = True
-        left = [owner.id for owner in owners if len(owner.children) >= EXPANDED]
+        remaining = [owner.id for owner in owners if len(owner.children) >= EXPANDED]
         shown = [owner for owner in owners if 0 < len(owner.children) < EXPANDED]
         entries = [self._shape.lines(owner.id, owner.children) for owner in shown]
-        return entries, sum(len(text) for text in page.value), _Position(left, [], page.next)
+        return entries, sum(len(text) for text in page.value), _Position(remaining, [], page.next)
 
     async def _next_page(self, position: _Position) -> _Step:
         """Return the next page of one object with many children.
@@ -184,8 +184,8 @@ class ChildrenReader:
             refused = [_refused(owner, error.request_id)]
             return [], 0, _Position(position.left, others, position.listing, position.fresh), refused
         further = [(owner, page.next)] if page.next else []
-        left = [*position.left, *self._middles([(owner, page)])]
-        following = _Position(left, [*further, *others], position.listing, position.fresh)
+        remaining = [*position.left, *self._middles([(owner, page)])]
+        following = _Position(remaining, [*further, *others], position.listing, position.fresh)
         return self._entries([(owner, page)]), _size(page), following, []
 
     async def _next_batch(self, position: _Position) -> _Step:
@@ -200,8 +200,8 @@ class ChildrenReader:
         pending = [(owner, page.next) for owner, page in pages if page.next]
         refused = [_refused(owner, skip.request_id) for owner, skip in skips]
         size = sum(_size(page) for _, page in pages)
-        left = [*position.left[len(owners) :], *self._middles(pages)]
-        following = _Position(left, pending, position.listing, position.fresh)
+        remaining = [*position.left[len(owners) :], *self._middles(pages)]
+        following = _Position(remaining, pending, position.listing, position.fresh)
         return self._entries(pages), size, following, refused
 
     def _is_absence(self, skip: Skip) -> bool:
