@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from shared.domain.json_text import members, string
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.restoring import RestoreKind, Restoring
-from shared.domain.restore.bodies import text_at
 from shared.domain.restore.id_map import EntryState, IdMap, MapEntry
 from shared.domain.restore.named import first_id, last_id, named
 from shared.domain.restore.operations import Hindrance, Impossible
 from shared.domain.restore.packing import Differences
 from shared.domain.restore.pairing import identified_by, joined_again, record_ids, row_key
 from shared.domain.restore.world import Coverage, RecordDifference, Request, World
+
+_BIN = ".deleted"
+"""Ends the name of a recycle bin. What is in it follows from the restore of the live objects."""
 
 
 @dataclass
@@ -76,7 +79,7 @@ def gather(
         not_held += (
             choice.refused(resource, each, side) for each, side in refused.items() if choice.has(resource, each)
         )
-        if restoring is None:
+        if restoring is None or (resource.endswith(_BIN) and resource not in request.scope.resources):
             continue
         for difference in _with_adopted(world.differences(resource), resource, adopted):
             if _is_derived(restoring, difference):
@@ -89,7 +92,9 @@ def gather(
 def _is_derived(restoring: Restoring, difference: RecordDifference) -> bool:
     """Return True if another resource restores the object, which is of a derived type."""
     value = difference.wanted if difference.wanted is not None else difference.live or b""
-    return bool(restoring.restored_elsewhere) and text_at(value, "@odata.type") in restoring.restored_elsewhere
+    if not restoring.restored_elsewhere:
+        return False
+    return string((members(value) or {}).get("@odata.type")) in restoring.restored_elsewhere
 
 
 def missing_objects(world: World, request: Request, resource: str) -> list[RecordDifference]:

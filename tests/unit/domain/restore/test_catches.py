@@ -668,3 +668,18 @@ def test_condition_sets_that_differ_are_added_and_removed() -> None:
     assert all(each.stage > creation.stage for each in sets)
     renewed = policy_with({"id": guid(5), **delegated}, {"id": guid(6), **application})
     assert plan_of(MemoryWorld(snapshot, renewed)).operations == []
+
+
+def test_what_a_recycle_bin_held_is_no_hindrance_unless_it_is_named() -> None:
+    purged = {f"applications.deleted/{guid(1)}": {"id": guid(1), "displayName": "Old"}}
+    assert plan_of(MemoryWorld(purged, {})).impossible == []
+    (entry,) = plan_of(MemoryWorld(purged, {}), Scope(resources=("applications.deleted",))).impossible
+    assert entry.kind is Hindrance.IMPOSSIBLE
+
+
+def test_blueprint_of_agents_is_restored_once_though_graph_lists_it_as_an_application_too() -> None:
+    blueprint = {"id": guid(1), "displayName": "Agents", "signInAudience": "AzureADMyOrg"}
+    listed = {"@odata.type": "#microsoft.graph.agentIdentityBlueprint", "appId": guid(2), **blueprint}
+    snapshot = {f"applications/{guid(1)}": listed, f"agentIdentityBlueprints/{guid(1)}": blueprint}
+    (creation,) = plan_of(MemoryWorld(snapshot, {})).operations
+    assert creation.path == "/applications/microsoft.graph.agentIdentityBlueprint"
