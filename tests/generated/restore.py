@@ -35,7 +35,6 @@ _CREATES = {
     SafeCreate.NATURAL: "Graph refuses a second one with the same {names}.",
     SafeCreate.CLIENT_KEY: "The restore chooses {names}, so a repeated request meets the same object.",
     SafeCreate.LISTED: "It is listed whole: a new one with the same {names} is the one that the restore created.",
-    SafeCreate.NEVER: "No request creates one.",
     SafeCreate.MARK: "A unique text in {names} finds it, and is replaced later.",
 }
 _NAMES = {
@@ -68,8 +67,16 @@ def _section(row: Resource) -> str:
     part = _restoring(row)
     facts = [*_facts(row, part)]
     catches = [*(f"- {each}\n" for each in part.catches), *(f"- {each.reason}\n" for each in part.fixed)]
-    kind = f"Written by an administrator. {part.by_hand}." if part.by_hand else _KINDS[part.kind]
-    return f"\n## {row.resource}\n\n{kind}\n\n" + table(("what", "how"), facts) + _list(catches)
+    return f"\n## {row.resource}\n\n{_way(part)}\n\n" + table(("what", "how"), facts) + _list(catches)
+
+
+def _way(part: Restoring) -> str:
+    """Return how records come back, as a sentence."""
+    if part.by_hand:
+        return f"Written by an administrator. {part.by_hand}."
+    if part.kind is RestoreKind.OBJECT and part.create is SafeCreate.NEVER:
+        return f"An object, which is {'undeleted and ' if part.bin else ''}updated, and never created."
+    return _KINDS[part.kind]
 
 
 def _facts(row: Resource, part: Restoring) -> Iterable[tuple[str, str]]:
@@ -80,16 +87,17 @@ def _facts(row: Resource, part: Restoring) -> Iterable[tuple[str, str]]:
             yield "together", "up to 20 links in one request"
     elif part.item:
         create = f"`POST {part.collection}`, " if part.collection else ""
+        update = "PUT" if part.replaced else "PATCH"
         yield (
             "requests",
-            f"{create}`PATCH {part.item}`" if part.kind is not RestoreKind.ROW else create + f"`{part.item}`",
+            f"{create}`{update} {part.item}`" if part.kind is not RestoreKind.ROW else create + f"`{part.item}`",
         )
     if part.bin is not None:
         who = "" if part.bin.by_application else ", by an administrator only"
         yield "recycle bin", f"`POST {part.bin.restore}`{who}"
         if part.bin.loses:
             yield "an undelete loses", "; ".join(part.bin.loses)
-    if part.kind in (RestoreKind.OBJECT, RestoreKind.ROW):
+    if part.kind in (RestoreKind.OBJECT, RestoreKind.ROW) and part.create is not SafeCreate.NEVER:
         names = code([part.mark] if part.create is SafeCreate.MARK else part.identified_by)
         yield "never created twice", _CREATES[part.create].format(names=names)
     yield from _properties(part)
