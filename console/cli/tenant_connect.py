@@ -25,7 +25,7 @@ from console.cli.opening import open_catalog, open_engine
 from console.cli.output import print_document, print_line
 from console.cli.tables import print_table
 from console.documents.tenants import checked_document
-from shared.domain.errors import COMPLETE, Code, Refuse
+from shared.domain.errors import COMPLETE, Answer, Code, Refuse
 from shared.domain.model import CredentialKind
 from shared.domain.resources import RESOURCES, STREAMS
 from shared.domain.resources.choice import Choice
@@ -227,6 +227,9 @@ def check(
         return
     columns = ("resource", "answer", "permission", "detail")
     print_table(columns, [(each.resource, each.answer, each.permission, each.detail) for each in documents], empty="")
+    missing = sorted({each.permission for each in documents if each.answer == Answer.FORBIDDEN.value})
+    if missing:
+        print_line(f"Missing permissions: {', '.join(missing)}.")
 
 
 def _choose(name: str, without: list[str], with_: list[str], accept_warnings: bool) -> None:

@@ -31,7 +31,7 @@ def without_redis() -> Iterator[Budget]:
     budgets.close()
 
 
-async def most_in_flight(budgets: list[Budget], requests: int) -> int:
+async def most_in_flight(budgets: list[Budget], requests: int, seconds: float = 0.02) -> int:
     running = most = 0
 
     async def ask(budget: Budget) -> None:
@@ -39,7 +39,7 @@ async def most_in_flight(budgets: list[Budget], requests: int) -> int:
         async with budget.request(1):
             running += 1
             most = max(most, running)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(seconds)
             running -= 1
 
     await asyncio.gather(*(ask(budgets[n % len(budgets)]) for n in range(requests)))
@@ -111,6 +111,12 @@ async def test_redis_keys_contain_no_directory_or_client_id(
 
 async def test_a_process_without_redis_sends_one_request_at_a_time(without_redis: Budget) -> None:
     assert await most_in_flight([without_redis], 4) == 1
+
+
+async def test_a_command_which_has_no_redis_sends_requests_side_by_side() -> None:
+    budgets = RedisBudgets(None, Limits(requests_in_flight=3))
+    assert await most_in_flight([budgets.scope(DIRECTORY, CLIENT)], 12, seconds=0.3) == 3
+    budgets.close()
 
 
 async def test_a_429_slows_a_process_without_redis(without_redis: Budget) -> None:

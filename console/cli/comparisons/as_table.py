@@ -16,8 +16,6 @@ from shared.engine.compare.unknowns import Unknown
 _MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
 _LONGEST = 200
 """Characters of a value that are shown."""
-_WIDTH = 120
-"""Columns of the lines that name what was not compared."""
 _INDENT = " " * 6
 
 
@@ -40,7 +38,7 @@ def _not_compared(unknown: Sequence[Unknown]) -> Iterator[bytes]:
         by_reason.setdefault(each.reason + objects, []).append(each.resource)
     for reason, resources in by_reason.items():
         line = f"Not compared: {', '.join(resources)}, {reason}."
-        yield f"{fill(line, _WIDTH, subsequent_indent='  ', break_long_words=False, break_on_hyphens=False)}\n".encode()
+        yield f"{fill(line, 120, subsequent_indent='  ', break_long_words=False, break_on_hyphens=False)}\n".encode()
 
 
 def _heading(comparison: Comparison) -> bytes:

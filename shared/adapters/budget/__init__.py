@@ -15,12 +15,14 @@ __all__ = ["RedisBudgets"]
 class RedisBudgets:
     """Budgets in the Redis at ``url``. All workers share ``limits.requests_in_flight`` places per scope.
 
-    Without a ``url`` each process limits itself: the command line never uses Redis.
+    Without a ``url`` each process limits itself to so many: the command line never uses Redis. A process whose Redis does not
+    answer has one place, because many workers may be in that state.
     """
 
     def __init__(self, url: str | None, limits: Limits) -> None:
         self._shared = SharedRedis(url, limits)
         self._limits = limits
+        self._alone = 1 if url else limits.requests_in_flight
         self._scopes: dict[str, RedisBudget] = {}
         self._writes: dict[str, RedisWriteBudget] = {}
         self._lock = threading.Lock()
@@ -30,7 +32,7 @@ class RedisBudgets:
         name = _name(directory_id, client_id)
         with self._lock:
             if name not in self._scopes:
-                self._scopes[name] = RedisBudget(self._shared, name, self._limits)
+                self._scopes[name] = RedisBudget(self._shared, name, self._limits, self._alone)
             return self._scopes[name]
 
     def writes(self, directory_id: str, client_id: str) -> WriteBudget:

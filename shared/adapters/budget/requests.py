@@ -1,8 +1,8 @@
 """The budget of requests: places for requests in flight, resource units per second, and a time to wait for.
 
-Without Redis a process keeps to one request in flight per scope, to a quarter of Graph's smallest quota, and to the 429s
-that it received itself. A place expires after some seconds and is renewed while its request lasts, so the places of a
-killed worker are free again soon.
+Without Redis a process keeps to a quarter of Graph's smallest quota per scope, and to the 429s that it received itself. A
+worker whose Redis does not answer has one request in flight. A place expires after some seconds and is renewed while its
+request lasts, so the places of a killed worker are free again soon.
 """
 
 import asyncio
@@ -82,7 +82,8 @@ return 0
 class RedisBudget:
     """The budget of one scope in this process, for all its threads and event loops."""
 
-    def __init__(self, shared: SharedRedis, name: str, limits: Limits) -> None:
+    def __init__(self, shared: SharedRedis, name: str, limits: Limits, alone: int) -> None:
+        """Share the budget ``name``. Without Redis the process has ``alone`` places."""
         self.shared = shared
         self.until_key = f"entrakeep:budget:{name}:until"
         self.in_flight_key = f"entrakeep:budget:{name}:held"
@@ -90,8 +91,8 @@ class RedisBudget:
         self.limits = limits
         self.until = 0.0
         """The monotonic time before which this process sends no request, with or without Redis."""
-        self.alone = threading.Lock()
-        """The only place while Redis does not answer."""
+        self.alone = threading.BoundedSemaphore(alone)
+        """The places of this process without Redis."""
 
     def request(self, units: int) -> AbstractAsyncContextManager[None]:
         """Wait for a place and hold it until the block ends. Raises GraphTrouble if the wait is too long."""
@@ -188,7 +189,7 @@ class _Place:
                 self._alone = budget.alone.acquire(blocking=False)
                 if not self._alone:
                     return self._random_wait()
-                budget.until = time.monotonic() + self._units / _ALONE_RATE
+                budget.until = max(budget.until, time.monotonic() + self._units / _ALONE_RATE)
                 return 0.0
             self._in_redis = answer == 0
             return answer / 1000 if answer >= 0 else self._random_wait()

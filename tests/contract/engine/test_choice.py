@@ -1,5 +1,6 @@
 """What a tenant's owner switches off is reported as such, and read in full once it is switched on again."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +11,10 @@ from shared.domain.audit import Action, event_of
 from shared.domain.errors import Answer, Code, Refuse
 from shared.domain.jobs import JobState
 from shared.domain.model import ResourceReport
-from shared.domain.resources import STREAMS
+from shared.domain.resources import STREAMS, Stream
 from shared.engine.compare.comparing import compared
 from shared.engine.compare.scope import Scope
-from shared.engine.requests.tenants import choose
+from shared.engine.requests.tenants import check_tenant, choose
 from shared.engine.upkeep.rebuild import rebuild
 from tests.contract.engine.world import EngineWorld
 
@@ -117,6 +118,26 @@ def test_a_choice_of_nothing_and_unknown_names_are_refused(world: EngineWorld) -
             switch(world, off=off)
         assert refusal.value.code is Code.WRONG_USE
     assert world.catalog.tenant().choice == world.tenant.choice
+
+
+def test_a_check_asks_for_all_chosen_streams_at_once_and_says_what_is_off(world: EngineWorld) -> None:
+    switch(world, off=("groups",))
+    asked: list[str] = []
+
+    async def probe(stream: Stream, *, listing: bool = False) -> Answer:
+        """Answer once the other chosen stream is asked for too."""
+        asked.append(stream.name)
+        async with asyncio.timeout(10):
+            while len(asked) < 2:
+                await asyncio.sleep(0.01)
+        return Answer.WHOLE
+
+    world.directory.probe = probe  # type: ignore[method-assign]
+    checked = {each.resource: each for each in check_tenant(world.context, "acme")}
+    assert sorted(asked) == ["organization", "users"]
+    assert checked["users"].answer is Answer.WHOLE
+    assert checked["groups.members"].answer is Answer.SWITCHED_OFF
+    assert "--with groups" in checked["groups.members"].detail
 
 
 def test_a_rebuild_brings_the_choice_back(world: EngineWorld, tmp_path: Path) -> None:
