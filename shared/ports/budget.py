@@ -7,18 +7,26 @@ Graph's resource units (Microsoft Graph: "Service-specific throttling limits", i
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+DIRECTORY = "directory"
+"""The bucket of requests that no service beside the directory limits."""
+
 
 class Budget(Protocol):
     """The budget of one scope."""
 
-    def request(self, units: int) -> AbstractAsyncContextManager[None]:
+    def request(self, units: int, bucket: str = DIRECTORY) -> AbstractAsyncContextManager[None]:
         """Wait until a request that costs ``units`` resource units may be sent, and occupy a place until the answer arrives.
+
+        ``bucket`` is the limit of a service that the request counts against beside the directory's own.
 
         Raise GraphTrouble, with the time to wait, if that would take longer than a minute.
         """
 
-    async def throttled(self, seconds: float) -> None:
-        """Stop all requests of this scope for ``seconds`` after a 429, and slow them afterwards."""
+    async def throttled(self, seconds: float, bucket: str = DIRECTORY) -> None:
+        """Stop all requests of this scope for ``seconds`` after a 429, and slow them afterwards.
+
+        A 429 of another bucket stops the requests of that bucket alone.
+        """
 
     async def report_usage(self, share: float) -> None:
         """Slow all requests of this scope for a while, because Graph reported how much of its limit is used.
@@ -30,7 +38,8 @@ class Budget(Protocol):
 class WriteBudget(Protocol):
     """The budget of one application's writes to one directory.
 
-    Graph counts writes by bucket, beside their cost in resource units: ``directory`` or ``conditional-access``.
+    Graph counts writes by bucket, beside their cost in resource units: ``directory``, ``conditional-access`` or
+    ``reports``.
     """
 
     async def admit(self, bucket: str, writes: int) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from simulator.graph.kinds import is_delta, split
 
 _SCARCE = re.compile(r"identity/conditionalAccess/|identityProtection/")
+_REPORTED = re.compile(r"auditLogs/|reports/|users/[^/]+/authentication/methods")
 _BY_IDS = "directoryObjects/getByIds"
 _BY_IDS_UNITS = 3
 _SMALL_PAGE = 20
@@ -21,12 +22,16 @@ class Price(NamedTuple):
     """Number of writes."""
     scarce: bool = False
     """Whether the request counts toward the limit of one request per second."""
+    reported: bool = False
+    """Whether the request counts toward the limit of five requests in ten seconds."""
 
 
 def price(method: str, path: str, query: str) -> Price:
     """Return the price of a request for a path without version. Every write costs one unit and one write."""
     if _SCARCE.match(path):
         return Price(0, scarce=True)
+    if _REPORTED.match(path):
+        return Price(0, reported=True)
     if path == _BY_IDS:
         return Price(_BY_IDS_UNITS)
     if method != "GET":

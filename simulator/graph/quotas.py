@@ -1,8 +1,8 @@
 """Quotas of the directory, and refusals when one is exhausted (Graph: "Service-specific throttling limits").
 
 A limit counts the requests of a sliding window of the real clock. Refused requests count too, so a client that does not wait
-stays refused. Conditional Access and identity protection allow one request per second to all applications together, and
-refuse without a Retry-After header.
+stays refused. Reports and logs allow five requests in ten seconds to an application. Conditional Access and identity
+protection allow one request per second to all applications together, and refuse without a Retry-After header.
 """
 
 import math
@@ -18,6 +18,7 @@ SIZES = {"small": 3500, "medium": 5000, "large": 8000}
 _UNITS_SECONDS = 10
 _WRITES, _WRITES_SECONDS = 3000, 150
 _ALL_WRITES, _ALL_WRITES_SECONDS = 18000, 300
+_REPORTS, _REPORTS_SECONDS = 5, 10
 _REPORTED_FROM, _REPORTED_TO = 0.8, 1.8
 _EPSILON = 1e-6
 """Seconds. Tolerance for rounding errors in sums of times."""
@@ -63,6 +64,7 @@ class _Usage:
     def __init__(self, units: int) -> None:
         self.units = Window(units, _UNITS_SECONDS)
         self.writes = Window(_WRITES, _WRITES_SECONDS)
+        self.reports = Window(_REPORTS, _REPORTS_SECONDS)
         self.refused = 0
 
 
@@ -88,6 +90,12 @@ class Quotas:
             if self._scarce.charge(now, 1):
                 use.refused += 1
                 raise _refused("Too many requests.", {})
+            return {}
+        if price.reported:
+            seconds = use.reports.charge(now, 1)
+            if seconds:
+                use.refused += 1
+                raise _refused("Too many requests.", {"Retry-After": f"{math.ceil(seconds)}"})
             return {}
         limits = [(use.units, price.units, f"Tenant_Application/ReadWrite/{app}", "ResourceUnitLimitExceeded")]
         if price.writes:

@@ -51,9 +51,9 @@ def place_keys(server: RedisServer) -> list[str]:
     return [key for key in list(server.keys()) if key.endswith(":place_keys")]
 
 
-async def seconds_until_a_place(budget: Budget) -> float:
+async def seconds_until_a_place(budget: Budget, bucket: str = "directory") -> float:
     began = time.monotonic()
-    async with budget.request(1):
+    async with budget.request(1, bucket):
         return time.monotonic() - began
 
 
@@ -65,6 +65,22 @@ async def test_a_429_in_one_process_slows_the_whole_scope_and_no_other_scope(bud
     await budgets[0].scope(DIRECTORY, CLIENT).throttled(0.6)
     assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, "another client")) < 0.4
     assert await seconds_until_a_place(budgets[1].scope(DIRECTORY, CLIENT)) > 0.1
+
+
+async def test_services_with_limits_of_their_own_delay_no_other_requests(budgets: list[RedisBudgets]) -> None:
+    one, two = (each.scope(DIRECTORY, CLIENT) for each in budgets)
+    assert await seconds_until_a_place(one, "conditional-access") < 0.5
+    policies = asyncio.create_task(seconds_until_a_place(two, "conditional-access"))
+    assert await seconds_until_a_place(two) < 0.5
+    assert await policies > 0.6
+
+
+async def test_a_429_of_a_service_stops_the_requests_to_that_service_alone(budgets: list[RedisBudgets]) -> None:
+    one, two = (each.scope(DIRECTORY, CLIENT) for each in budgets)
+    await one.throttled(1.0, "reports")
+    reports = asyncio.create_task(seconds_until_a_place(two, "reports"))
+    assert await seconds_until_a_place(two) < 0.5
+    assert await reports > 0.5
 
 
 async def test_a_shorter_429_does_not_shorten_a_longer_one(budgets: list[RedisBudgets]) -> None:

@@ -30,9 +30,10 @@ class RedisBudgets:
     def scope(self, directory_id: str, client_id: str) -> Budget:
         """Return the budget of an application in a directory, the same one for each call."""
         name = _name(directory_id, client_id)
+        services = self.writes(directory_id, client_id)
         with self._lock:
             if name not in self._scopes:
-                self._scopes[name] = RedisBudget(self._shared, name, self._limits, self._alone)
+                self._scopes[name] = RedisBudget(self._shared, name, self._limits, services, self._alone)
             return self._scopes[name]
 
     def writes(self, directory_id: str, client_id: str) -> WriteBudget:

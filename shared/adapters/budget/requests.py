@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager
 from shared.adapters.budget.shared_redis import SharedRedis
 from shared.domain.errors import GraphTrouble
 from shared.domain.limits import Limits
+from shared.ports.budget import DIRECTORY, WriteBudget
 
 _FIRST_RATE, _LEAST_RATE, _MOST_RATE = 280.0, 20.0, 640.0
 """Resource units per second. First and most are 0.8 of Graph's smallest quota (3,500 in 10 s) and of its largest (8,000).
@@ -82,9 +83,13 @@ return 0
 class RedisBudget:
     """The budget of one scope in this process, for all its threads and event loops."""
 
-    def __init__(self, shared: SharedRedis, name: str, limits: Limits, alone: int) -> None:
-        """Share the budget ``name``. Without Redis the process has ``alone`` places."""
+    def __init__(self, shared: SharedRedis, name: str, limits: Limits, services: WriteBudget, alone: int) -> None:
+        """Share the budget ``name``. Without Redis the process has ``alone`` places.
+
+        ``services`` counts the requests of buckets with limits of their own.
+        """
         self.shared = shared
+        self._services = services
         self.until_key = f"entrakeep:budget:{name}:until"
         self.in_flight_key = f"entrakeep:budget:{name}:held"
         self.rate_key = f"entrakeep:budget:{name}:rate"
@@ -94,12 +99,15 @@ class RedisBudget:
         self.alone = threading.BoundedSemaphore(alone)
         """The places of this process without Redis."""
 
-    def request(self, units: int) -> AbstractAsyncContextManager[None]:
+    def request(self, units: int, bucket: str = DIRECTORY) -> AbstractAsyncContextManager[None]:
         """Wait for a place and hold it until the block ends. Raises GraphTrouble if the wait is too long."""
-        return self._request(units)
+        return self._request(units, bucket)
 
-    async def throttled(self, seconds: float) -> None:
-        """Pause the scope for ``seconds`` after a 429, and halve its rate."""
+    async def throttled(self, seconds: float, bucket: str = DIRECTORY) -> None:
+        """Pause the scope for ``seconds`` after a 429, and halve its rate; or pause another bucket alone."""
+        if bucket != DIRECTORY:
+            await self._services.throttled(bucket, seconds)
+            return
         self.until = max(self.until, time.monotonic() + seconds)
         await self._slow_down(seconds, 0.5)
 
@@ -113,8 +121,10 @@ class RedisBudget:
         await asyncio.to_thread(self.shared.ask, _SLOWER, [self.until_key, self.rate_key], arguments)
 
     @contextlib.asynccontextmanager
-    async def _request(self, units: int) -> AsyncIterator[None]:
-        """Take a place, renew it during the block, and release it."""
+    async def _request(self, units: int, bucket: str) -> AsyncIterator[None]:
+        """Take a place, renew it during the block, and release it. A scarce bucket is waited for before."""
+        if bucket != DIRECTORY:
+            await self._services.admit(bucket, 1)
         place = _Place(self, units)
         waited = 0.0
         try:

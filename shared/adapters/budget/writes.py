@@ -29,12 +29,14 @@ class _Window(NamedTuple):
 _WINDOWS = {
     "directory": (_Window(2_950, 150.0, whole_directory=False), _Window(9_000, 300.0, whole_directory=True)),
     "conditional-access": (_Window(1, 1.2, whole_directory=True),),
+    "reports": (_Window(5, 10.5, whole_directory=False),),
 }
 """The limits of each bucket. (Microsoft Graph: "Service-specific throttling limits".)
 
 Graph allows 3,000 writes in 150 s to an application, of which a few stay for requests that Graph counts and we do not. It
 allows 18,000 in 300 s to all applications of a directory, of which restores take half at most. It allows one request a
-second to Conditional Access; the rest covers requests that take unequal times to arrive.
+second to Conditional Access and identity protection, reads included, and five in 10 s to reports and logs; the rest covers
+requests that take unequal times to arrive.
 """
 _SLOTS = 60
 _ALONE = 0.25

@@ -122,7 +122,9 @@ class GraphSource:
             if stream.children is not None:
                 await self._probe_children(stream, stream.children)
             else:
-                await self._transport.get(self._one_of_listing(stream) if listing else self._small(stream), _ignored)
+                await self._transport.get(
+                    self._one_of_listing(stream) if listing else self._small(stream), _ignored, bucket=stream.bucket
+                )
         except NotFound as missing:
             return Answer.WHOLE if stream.absent else missing.answer
         except Skip as skip:
@@ -132,7 +134,7 @@ class GraphSource:
     async def answers(self, stream: Stream) -> bool:
         """Return True if Graph answers one small request without a retry, even with a refusal."""
         try:
-            await self._transport.get(self._small(stream), _ignored, tries=1)
+            await self._transport.get(self._small(stream), _ignored, tries=1, bucket=stream.bucket)
         except GraphTrouble:
             return False
         except Skip:
@@ -210,7 +212,9 @@ class GraphSource:
         url = self._first(stream) if cursor is None else cursor.link.reveal().decode()
         resuming = cursor is not None
         try:
-            page, request_id = await self._transport.identified(url, read, resuming=resuming, units=stream.units)
+            page, request_id = await self._transport.identified(
+                url, read, resuming=resuming, units=stream.units, bucket=stream.bucket
+            )
         except NotFound:
             if not stream.absent:
                 raise

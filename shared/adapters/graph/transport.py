@@ -17,9 +17,11 @@ from shared.adapters.graph.errors import BY_PROXY, Throttled, code_of, meaning, 
 from shared.domain.backoff import Backoff
 from shared.domain.errors import Answer, GraphTrouble, Skip
 from shared.domain.limits import LIMITS
-from shared.ports.budget import Budget
+from shared.ports.budget import DIRECTORY, Budget
 
 _T = TypeVar("_T")
+_LOW = {"x-ms-throttle-priority": "Low"}
+"""Asks Graph to throttle these requests before others of the application. (Graph: throttling, "Set the priority".)"""
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,7 @@ class Transport:
         resuming: bool = False,
         units: int = 1,
         tries: int | None = None,
+        bucket: str = DIRECTORY,
     ) -> _T:
         """Request the URL and return the answer's body as parsed by ``read``.
 
@@ -66,10 +69,11 @@ class Transport:
         - ``resuming``: the URL is a link from Graph.
         - ``units``: the cost in resource units.
         - ``tries``: the highest number of tries, if it differs from the policy's.
+        - ``bucket``: the limit of Graph that it counts against.
 
         Raises the errors of ``errors.meaning`` and ``check``, and Skip for a URL of another host.
         """
-        return (await self.identified(url, read, resuming=resuming, units=units, tries=tries))[0]
+        return (await self.identified(url, read, resuming=resuming, units=units, tries=tries, bucket=bucket))[0]
 
     async def identified(
         self,
@@ -79,10 +83,12 @@ class Transport:
         resuming: bool = False,
         units: int = 1,
         tries: int | None = None,
+        bucket: str = DIRECTORY,
     ) -> tuple[_T, str | None]:
         """Return the result of ``get``, and Graph's request id if it looks like one. Raises as ``get`` does."""
         self._refuse_other_hosts(url)
-        return await self.retry(lambda: self._answer(self._request(Method.GET, url, units), read, resuming), tries)
+        request = self._request(Method.GET, url, units, bucket=bucket)
+        return await self.retry(lambda: self._answer(request, read, resuming), tries, bucket)
 
     async def post(self, url: str, body: bytes, read: Callable[[bytes], Awaitable[_T]], *, units: int) -> _T:
         """Send JSON to a URL of this Graph, without retries, and return the answer's body as parsed by ``read``.
@@ -91,7 +97,9 @@ class Transport:
         """
         return (await self._answer(self._request(Method.POST, url, units, body), read, resuming=False))[0]
 
-    async def retry(self, request: Callable[[], Awaitable[_T]], tries: int | None = None) -> _T:
+    async def retry(
+        self, request: Callable[[], Awaitable[_T]], tries: int | None = None, bucket: str = DIRECTORY
+    ) -> _T:
         """Return the result of ``request``. After trouble, wait and call it again, within the limits of the patience.
 
         Raises the error of the last try.
@@ -108,7 +116,7 @@ class Transport:
             except GraphTrouble as trouble:
                 wait = self._retry_policy.backoff.wait(number - 1) if trouble.after is None else trouble.after
                 if isinstance(trouble, Throttled):
-                    await self._budget.throttled(wait)
+                    await self._budget.throttled(wait, bucket)
                 waited += wait
                 if number == most or waited > self._retry_policy.wait_seconds:
                     raise
@@ -133,9 +141,11 @@ class Transport:
         """Close the connections. Forget the token if the reading was ended early. Idempotent."""
         await self._connection.close()
 
-    def _request(self, method: Method, url: str, units: int, body: bytes | None = None) -> Request:
-        """Return a request that costs ``units`` resource units."""
-        return Request(method, url, lambda: self._budget.request(units), body)
+    def _request(
+        self, method: Method, url: str, units: int, body: bytes | None = None, bucket: str = DIRECTORY
+    ) -> Request:
+        """Return a request that costs ``units`` resource units, and gives way to requests of people."""
+        return Request(method, url, lambda: self._budget.request(units, bucket), body, _LOW)
 
     async def _answer(
         self, request: Request, read: Callable[[bytes], Awaitable[_T]], resuming: bool

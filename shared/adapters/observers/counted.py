@@ -7,7 +7,7 @@ from typing import TypeVar
 from shared.domain.errors import KeyRefused, KeyTrouble
 from shared.domain.kms_key import KeyDescription
 from shared.domain.secret import Secret
-from shared.ports.budget import Budget, Budgets, WriteBudget
+from shared.ports.budget import DIRECTORY, Budget, Budgets, WriteBudget
 from shared.ports.keys import Caller, FreshKey, KeyService, Wrapping
 from shared.ports.observer import Observer, Usage
 
@@ -89,16 +89,16 @@ class _CountedBudget:
         self._directory_id = directory_id
         self._observer = observer
 
-    def request(self, units: int) -> AbstractAsyncContextManager[None]:
+    def request(self, units: int, bucket: str = DIRECTORY) -> AbstractAsyncContextManager[None]:
         """Count a request with its units, and pass it on."""
         self._observer.count(Usage.GRAPH_REQUESTS, self._directory_id)
         self._observer.count(Usage.GRAPH_UNITS, self._directory_id, units)
-        return self._budget.request(units)
+        return self._budget.request(units, bucket)
 
-    async def throttled(self, seconds: float) -> None:
+    async def throttled(self, seconds: float, bucket: str = DIRECTORY) -> None:
         """Count a throttling, and pass it on."""
         self._observer.count(Usage.GRAPH_THROTTLES, self._directory_id)
-        await self._budget.throttled(seconds)
+        await self._budget.throttled(seconds, bucket)
 
     async def report_usage(self, share: float) -> None:
         """Pass on the share of the quota that Graph reports as used."""

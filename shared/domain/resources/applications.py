@@ -137,6 +137,7 @@ STREAMS = (
         resource="applications",
         select=tuple(_APPLICATION.split()),
         witness=("appId", "displayName"),
+        large=True,
     ),
     Stream(
         name="applications.owners",

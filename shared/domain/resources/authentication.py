@@ -143,6 +143,7 @@ STREAMS = (
         collection=_CONTEXTS,
         resource="authenticationContexts",
         paged=False,
+        bucket="conditional-access",
     ),
     Stream(
         name="authenticationStrengthPolicies",

@@ -104,5 +104,6 @@ STREAMS = (
         path="/identity/conditionalAccess/policies",
         collection="/identity/conditionalAccess/policies",
         resource="conditionalAccessPolicies",
+        bucket="conditional-access",
     ),
 )

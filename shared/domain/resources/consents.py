@@ -105,6 +105,7 @@ STREAMS = (
         resource="oauth2PermissionGrants",
         select=("id", "clientId", "consentType", "principalId", "resourceId", "scope"),
         witness=("clientId", "consentType"),
+        large=True,
     ),
     _OF_GROUPS.stream,
 )

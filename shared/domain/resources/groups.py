@@ -152,5 +152,6 @@ STREAMS = (
             Relation(resource="groups.owners", name="owners"),
         ),
         witness=("displayName", "securityEnabled"),
+        large=True,
     ),
 )

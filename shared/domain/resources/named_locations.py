@@ -67,5 +67,6 @@ STREAMS = (
         path=_PATH,
         collection=_PATH,
         resource="namedLocations",
+        bucket="conditional-access",
     ),
 )

@@ -148,6 +148,7 @@ STREAMS = (
         resource="servicePrincipals",
         select=tuple(_SERVICE_PRINCIPAL.split()),
         witness=("displayName", "servicePrincipalType"),
+        large=True,
     ),
     Stream(
         name="servicePrincipals.owners",

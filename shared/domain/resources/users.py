@@ -132,5 +132,6 @@ STREAMS = (
         select=tuple(_USER.split()),
         relations=(Relation(resource="users.manager", name="manager", to_one=True),),
         witness=("userPrincipalName",),
+        large=True,
     ),
 )

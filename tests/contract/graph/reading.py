@@ -28,6 +28,7 @@ class Budget:
         self.waits: list[float] = []
         self.shares: list[float] = []
         self.units: list[int] = []
+        self.buckets: set[str] = set()
         self.admitted: list[tuple[str, int]] = []
         self.write_waits: list[tuple[str, float]] = []
 
@@ -40,12 +41,14 @@ class Budget:
         return WriteBudget(self)
 
     @contextlib.asynccontextmanager
-    async def request(self, units: int) -> AsyncIterator[None]:
+    async def request(self, units: int, bucket: str = "directory") -> AsyncIterator[None]:
         self.units.append(units)
+        self.buckets.add(bucket)
         yield
 
-    async def throttled(self, seconds: float) -> None:
+    async def throttled(self, seconds: float, bucket: str = "directory") -> None:
         self.waits.append(seconds)
+        self.buckets.add(bucket)
 
     async def report_usage(self, share: float) -> None:
         self.shares.append(share)

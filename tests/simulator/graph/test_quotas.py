@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.graph.answers import Refused
-from simulator.graph.prices import Price
+from simulator.graph.prices import Price, price
 from simulator.graph.quotas import SIZES, Quotas, Window
 from tests.simulator.graph.client import simulated
 
@@ -40,6 +40,17 @@ def test_a_window_reports_when_a_request_would_fit() -> None:
     assert window.used(10.9) == 9
     assert window.used(11.0) == 6
     assert window.charge(11.0, 2) == 0
+
+
+def test_reports_and_logs_allow_five_requests_in_ten_seconds_to_an_application(clock: Clock) -> None:
+    quotas = Quotas("directory", "small", clock)
+    logs = price("GET", "auditLogs/signIns", "")
+    for _ in range(5):
+        quotas.charge("one", logs)
+    clock.seconds += 4
+    assert _refused(quotas, "one", logs).headers["Retry-After"] == "6"
+    quotas.charge("another", logs)
+    quotas.charge("one", price("GET", "users", ""))
 
 
 def test_a_client_that_does_not_wait_is_still_refused() -> None:
