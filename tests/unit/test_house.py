@@ -108,7 +108,7 @@ NOT_LIMITS = {
     """,
     "lengths of texts and lists that people read": """
         adapters/oidc/id_token._LONGEST_TOKEN adapters/oidc/issuer._LONGEST
-        console/web/auth/who._LONGEST console/cli/comparisons/as_table._WIDTH
+        console/web/auth/who._LONGEST
         adapters/broker._REASON_LENGTH adapters/dispatch/inbox._SHOWN engine/upkeep/sweep._MOST_NAMED
         domain/naming._LONGEST console/cli/comparisons/as_page._LONGEST console/cli/comparisons/as_table._LONGEST
         vault/age._SHOWN vault/listing._SHOWN vault/listing._LONGEST vault/listing._REPORTED console/cli/output.NEVER_CUT

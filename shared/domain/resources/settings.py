@@ -5,7 +5,7 @@ customSecurityAttributeDefinition, schemaExtension, organizationalBrandingLocali
 """
 
 from shared.domain.resources.restoring import RestoreKind, Restoring, SafeCreate
-from shared.domain.resources.rows import Row, below, listed
+from shared.domain.resources.rows import below, listed
 from shared.domain.resources.table import Children, Reference, ReferenceKind, Resource, Rhythm
 
 _FAMILY = "tenant-settings"
@@ -28,46 +28,62 @@ def _never(brief: str, *catches: str) -> Restoring:
     return Restoring(kind=RestoreKind.NEVER, stage=0, brief=brief, catches=catches)
 
 
-def _attributes() -> tuple[Row, ...]:
-    """Return the rows of custom security attributes: their sets, their definitions, and the values they allow."""
-    read, write = "CustomSecAttributeDefinition.Read.All", "CustomSecAttributeDefinition.ReadWrite.All"
-    values = f"{_DEFINITIONS}/{{owner}}/allowedValues"
-    return (
-        listed(
-            Resource(
-                resource="attributeSets",
-                family=_FAMILY,
-                path=_SETS,
-                permission_read=read,
-                permission_write=write,
-                licence="none",
-                properties=("id", "description", "maxAttributesPerSet"),
-                restoring=Restoring(
-                    kind=RestoreKind.OBJECT,
-                    stage=1,
-                    collection=_SETS,
-                    item=f"{_SETS}/{{id}}",
-                    required=("id",),
-                    writable=("description", "maxAttributesPerSet"),
-                    create_only=("id",),
-                    create=SafeCreate.CLIENT_KEY,
-                    identified_by=("id",),
-                    catches=("The id is the name, and a set can never be deleted.",),
-                ),
+_ATTRIBUTES_READ, _ATTRIBUTES_WRITE = (
+    "CustomSecAttributeDefinition.Read.All",
+    "CustomSecAttributeDefinition.ReadWrite.All",
+)
+_VALUES = f"{_DEFINITIONS}/{{owner}}/allowedValues"
+
+_ATTRIBUTES = (
+    listed(
+        Resource(
+            resource="attributeSets",
+            family=_FAMILY,
+            path=_SETS,
+            permission_read=_ATTRIBUTES_READ,
+            permission_write=_ATTRIBUTES_WRITE,
+            licence="none",
+            properties=("id", "description", "maxAttributesPerSet"),
+            restoring=Restoring(
+                kind=RestoreKind.OBJECT,
+                stage=1,
+                collection=_SETS,
+                item=f"{_SETS}/{{id}}",
+                required=("id",),
+                writable=("description", "maxAttributesPerSet"),
+                create_only=("id",),
+                create=SafeCreate.CLIENT_KEY,
+                identified_by=("id",),
+                catches=("The id is the name, and a set can never be deleted.",),
             ),
         ),
-        listed(
-            Resource(
-                resource="customSecurityAttributeDefinitions",
-                family=_FAMILY,
-                path=_DEFINITIONS,
-                permission_read=read,
-                permission_write=write,
-                licence="none",
-                properties=(
-                    "id",
+    ),
+    listed(
+        Resource(
+            resource="customSecurityAttributeDefinitions",
+            family=_FAMILY,
+            path=_DEFINITIONS,
+            permission_read=_ATTRIBUTES_READ,
+            permission_write=_ATTRIBUTES_WRITE,
+            licence="none",
+            properties=(
+                "id",
+                "attributeSet",
+                "description",
+                "isCollection",
+                "isSearchable",
+                "name",
+                "status",
+                "type",
+                "usePreDefinedValuesOnly",
+            ),
+            restoring=Restoring(
+                kind=RestoreKind.OBJECT,
+                stage=2,
+                collection=_DEFINITIONS,
+                item=f"{_DEFINITIONS}/{{id}}",
+                required=(
                     "attributeSet",
-                    "description",
                     "isCollection",
                     "isSearchable",
                     "name",
@@ -75,57 +91,43 @@ def _attributes() -> tuple[Row, ...]:
                     "type",
                     "usePreDefinedValuesOnly",
                 ),
-                restoring=Restoring(
-                    kind=RestoreKind.OBJECT,
-                    stage=2,
-                    collection=_DEFINITIONS,
-                    item=f"{_DEFINITIONS}/{{id}}",
-                    required=(
-                        "attributeSet",
-                        "isCollection",
-                        "isSearchable",
-                        "name",
-                        "status",
-                        "type",
-                        "usePreDefinedValuesOnly",
-                    ),
-                    writable=("description", "status", "usePreDefinedValuesOnly"),
-                    create_only=("attributeSet", "isCollection", "isSearchable", "name", "type"),
-                    not_cleared=("status", "usePreDefinedValuesOnly"),
-                    create=SafeCreate.NATURAL,
-                    identified_by=("attributeSet", "name"),
-                    catches=("A definition can never be deleted, only deprecated.",),
-                ),
+                writable=("description", "status", "usePreDefinedValuesOnly"),
+                create_only=("attributeSet", "isCollection", "isSearchable", "name", "type"),
+                not_cleared=("status", "usePreDefinedValuesOnly"),
+                create=SafeCreate.NATURAL,
+                identified_by=("attributeSet", "name"),
+                catches=("A definition can never be deleted, only deprecated.",),
             ),
         ),
-        below(
-            Resource(
-                resource="customSecurityAttributeDefinitions.allowedValues",
-                family=_FAMILY,
-                path=f"{_DEFINITIONS}/{{id}}/allowedValues",
-                permission_read=read,
-                permission_write=write,
-                licence="none",
-                properties=("id", "isActive"),
-                restoring=Restoring(
-                    kind=RestoreKind.OBJECT,
-                    stage=3,
-                    collection=values,
-                    item=f"{values}/{{id}}",
-                    required=("id", "isActive"),
-                    writable=("isActive",),
-                    create_only=("id",),
-                    not_cleared=("isActive",),
-                    create=SafeCreate.CLIENT_KEY,
-                    identified_by=("id",),
-                    catches=("A value can never be deleted, only made inactive.",),
-                ),
+    ),
+    below(
+        Resource(
+            resource="customSecurityAttributeDefinitions.allowedValues",
+            family=_FAMILY,
+            path=f"{_DEFINITIONS}/{{id}}/allowedValues",
+            permission_read=_ATTRIBUTES_READ,
+            permission_write=_ATTRIBUTES_WRITE,
+            licence="none",
+            properties=("id", "isActive"),
+            restoring=Restoring(
+                kind=RestoreKind.OBJECT,
+                stage=3,
+                collection=_VALUES,
+                item=f"{_VALUES}/{{id}}",
+                required=("id", "isActive"),
+                writable=("isActive",),
+                create_only=("id",),
+                not_cleared=("isActive",),
+                create=SafeCreate.CLIENT_KEY,
+                identified_by=("id",),
+                catches=("A value can never be deleted, only made inactive.",),
             ),
-            Children(owner="customSecurityAttributeDefinitions", segment="allowedValues", links=False),
-            owners=_DEFINITIONS,
         ),
-    )
-
+        Children(owner="customSecurityAttributeDefinitions", segment="allowedValues", links=False),
+        owners=_DEFINITIONS,
+    ),
+)
+"""Custom security attributes: their sets, their definitions, and the values they allow."""
 
 ROWS = (
     listed(
@@ -273,7 +275,7 @@ ROWS = (
         ),
         rhythm=Rhythm.SELDOM,  # the list has the extensions of all organizations
     ),
-    *_attributes(),
+    *_ATTRIBUTES,
     below(
         Resource(
             resource="organizationalBranding.localizations",
