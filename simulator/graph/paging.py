@@ -16,6 +16,7 @@ from simulator.graph.expanding import end, expanded, inlined
 from simulator.graph.filtering import matching
 from simulator.graph.kinds import KINDS, Kind, Relation, Reverse
 from simulator.graph.options import Options, eventual, parsed
+from simulator.graph.permissions import licensed
 from simulator.graph.selecting import shown
 from simulator.graph.stored import Stored
 from simulator.graph.visibility import binned, listed, readable
@@ -55,6 +56,7 @@ class Listings:
         Properties in `hidden` are shown as null.
         """
         options = parsed(request, kind, filters="values", expands=True)
+        licensed(self._directory, kind, options.select)
         return self._page(request, kind, options, self._objects(kind, options, hidden))
 
     def count(self, request: Request, kind: Kind) -> int:

@@ -69,10 +69,11 @@ def hidden_from(app: App, kind: Kind) -> frozenset[str]:
     return frozenset(("customSecurityAttributes",)).intersection(kind.properties)
 
 
-def licensed(directory: Directory, kind: Kind) -> None:
-    """Raise Refused if the directory has no licence for a kind."""
-    if kind.licence and kind.licence not in directory.licences:
-        if kind.licence == "P2" and kind.path.startswith("roleManagement/"):
+def licensed(directory: Directory, kind: Kind, select: tuple[str, ...] | None = None) -> None:
+    """Raise Refused if the directory has no licence for a kind, or for the properties to select."""
+    licence = kind.licence or ("P1" if kind.premium.intersection(select or ()) else "")
+    if licence and licence not in directory.licences:
+        if licence == "P2" and kind.path.startswith("roleManagement/"):
             raise Refused(400, "AadPremiumLicenseRequired", _NEEDS_P2)
         message = "Neither tenant is B2C or tenant doesn't have premium license"
         raise Refused(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", message)

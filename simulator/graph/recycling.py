@@ -6,7 +6,7 @@ from simulator.graph.directory import Directory
 from simulator.graph.entities import directory_object, entity
 from simulator.graph.kinds import UNITS, Kind, cast, is_cast
 from simulator.graph.paging import Listings, counted, in_bin
-from simulator.graph.permissions import allow, allow_in_bin
+from simulator.graph.permissions import allow, allow_in_bin, licensed
 from simulator.graph.selecting import shown
 from simulator.graph.stored import State, Stored
 from simulator.graph.visibility import any_binned
@@ -48,6 +48,7 @@ class Bin:
         if kind.own_bin and kind.own_bin.delegated:
             raise Refused(403, "AccessDenied", "The operation needs a signed-in user. Applications cannot perform it.")
         allow_in_bin(app, kind, writes=request.method != "GET")
+        licensed(self._directory, kind)
         if not tail:
             only(request, "GET")
             return self._listings.deleted(request, kind)

@@ -80,6 +80,7 @@ GROUP_SETTINGS = Kind(
     read=frozenset(("Group.Read.All", "Group.ReadWrite.All", *DIRECTORY_READ)),
     write=frozenset(("Group.ReadWrite.All", *DIRECTORY_WRITE)),
     open=False,
+    licence="P1",
 )
 PHOTO = Kind(
     path="photo", type="stream", properties=("contentType", "contentBytes"), read=frozenset(), write=frozenset()
@@ -121,6 +122,7 @@ USERS = Kind(
     units=2,
     delta=True,
     bin=True,
+    premium=frozenset(("signInActivity",)),
     relations=(
         Relation("manager", 1, to_one=True, delta=True),
         _ASSIGNED,
@@ -228,6 +230,7 @@ LOCALIZATION = Kind(
     ),
     write=frozenset(("OrganizationalBranding.ReadWrite.All", "Organization.ReadWrite.All")),
     open=False,
+    licence="P1",
 )
 BRANDING = Relation("branding", 1, child=LOCALIZATION)
 """Texts and colours of sign-in pages by language. The module `branding` serves them under addresses of their own."""

@@ -95,6 +95,8 @@ class Kind:
     """Indexed properties that hold ids of other objects. This object is purged with each of those."""
     licence: str = ""
     """The licence that the directory needs for this kind; empty if none."""
+    premium: frozenset[str] = frozenset()
+    """Properties that a listing shows only in directories with the licence P1."""
     singleton: str = ""
     """The id of the only object of this kind, which has no id in its path; empty for a collection."""
     initial: tuple[str, ...] = ()

@@ -99,12 +99,15 @@ KINDS = (
     _listed("auditLogs/provisioning", "provisioningObjectSummary", _LOG, "ProvisioningLog.Read.All", licence="P1"),
     _listed("identityProtection/riskDetections", "riskDetection", _LOG, "IdentityRiskEvent.Read.All", licence="P2"),
     _listed("identityProtection/riskyUsers", "riskyUser", _LOG, "IdentityRiskyUser.Read.All", licence="P2"),
-    _listed("reports/authenticationMethods/userRegistrationDetails", "userRegistrationDetails", _LOG, _AUDIT),
+    _listed(
+        "reports/authenticationMethods/userRegistrationDetails", "userRegistrationDetails", _LOG, _AUDIT, licence="P1"
+    ),
     _listed(
         "informationProtection/bitlocker/recoveryKeys",
         "bitlockerRecoveryKey",
         "id createdDateTime deviceId volumeType",
         "BitlockerKey.ReadBasic.All",
+        licence="P1",
     ),
     _listed(
         "directory/deviceLocalCredentials",

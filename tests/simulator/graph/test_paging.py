@@ -186,7 +186,7 @@ async def test_a_page_has_no_next_link_if_only_deleted_objects_follow() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["members/graph.orgContact", "members/graph.user/more", "members/nothing", "owners/$count/more"]
+    "path", ["members/graph.printer", "members/graph.user/more", "members/nothing", "owners/$count/more"]
 )
 async def test_members_of_an_unknown_kind_and_deeper_paths_are_refused(path: str) -> None:
     async with simulated() as client:
