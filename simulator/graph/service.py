@@ -17,7 +17,7 @@ from simulator.graph.kinds import GRANTS, KINDS, ORGANIZATION, USERS, Kind, is_d
 from simulator.graph.kinds.core import BRANDING
 from simulator.graph.options import parsed
 from simulator.graph.paging import Listings, counted
-from simulator.graph.permissions import allow, allow_action, allow_any, hidden_from, licensed
+from simulator.graph.permissions import allow, allow_action, allow_any, allow_related, hidden_from, licensed
 from simulator.graph.prices import price
 from simulator.graph.quotas import Quotas
 from simulator.graph.recycling import Bin
@@ -128,6 +128,9 @@ class Service:
     def _collection(self, request: Request, app: App, kind: Kind) -> Answer:
         if request.method == "GET":
             self._allow(app, kind, writes=False)
+            expand = parsed(request, kind, filters="values", expands=True).expand
+            if expand:
+                allow_related(app, kind, expand.relation, writes=False)
             return self._listings.collection(request, kind, hidden_from(app, kind))
         if request.method == "POST" and kind in RULES and not kind.singleton:
             self._allow(app, kind, writes=True)

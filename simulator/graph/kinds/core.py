@@ -70,9 +70,10 @@ EXTENSIONS = Kind(
     type="openTypeExtension",
     properties=("id", "extensionName"),
     types=("openTypeExtension",),
-    read=frozenset(("User.Read.All", "User.ReadWrite.All", *DIRECTORY_READ)),
-    write=frozenset(("User.ReadWrite.All", *DIRECTORY_WRITE)),
+    read=frozenset(),
+    write=frozenset(),
 )
+"""Properties of a user, group or other object, with the permissions of that object."""
 GROUP_SETTINGS = Kind(
     path="settings",
     type="groupSetting",
