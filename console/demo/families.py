@@ -30,8 +30,9 @@ def _numbers(reports: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
 
 
 def sentence(families: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return how many resources of each family were read whole, as a sentence."""
-    read = {family: _count(reports, Answer.WHOLE) for family, reports in families.items()}
+    """Return how many resources of each family were read whole, as a sentence. Families that are off are left out."""
+    counts = {family: _count(reports, Answer.WHOLE) for family, reports in families.items()}
+    read = {family: number for family, number in counts.items() if number}
     named = ", ".join(f"{family} {number}" for family, number in read.items())
     return f"The whole directory: {sum(read.values())} resources of {len(read)} families ({named})."
 

@@ -135,6 +135,16 @@ async def test_a_command_which_has_no_redis_sends_requests_side_by_side() -> Non
     budgets.close()
 
 
+async def test_a_command_which_has_no_redis_keeps_to_the_limit_of_a_single_service() -> None:
+    budgets = RedisBudgets(None, Limits(requests_in_flight=8))
+    budget, began = budgets.scope(DIRECTORY, CLIENT), time.monotonic()
+    for _ in range(2):
+        async with budget.request(1, "conditional-access"):
+            pass
+    assert 1.0 < time.monotonic() - began < 4.0
+    budgets.close()
+
+
 async def test_a_429_slows_a_process_without_redis(without_redis: Budget) -> None:
     await without_redis.throttled(0.3)
     assert await seconds_until_a_place(without_redis) > 0.1

@@ -10,7 +10,7 @@ from shared.adapters.budget import RedisBudgets
 from shared.domain.errors import GraphTrouble
 from shared.domain.limits import Limits
 from shared.ports.budget import WriteBudget
-from tests.parts import RedisServer
+from tests.parts import RedisServer, free_port
 
 DIRECTORY, CLIENT = "22222222-2222-2222-2222-222222222222", "11111111-1111-1111-1111-111111111111"
 OTHER_CLIENTS = [f"client {n}" for n in range(4)]
@@ -83,7 +83,7 @@ async def test_a_429_stops_the_bucket_in_all_processes_and_no_other_bucket(budge
 
 
 async def test_writes_are_spread_at_a_quarter_of_the_limit_without_redis() -> None:
-    budget = RedisBudgets(None, Limits(write_wait_most_seconds=0.0)).writes(DIRECTORY, CLIENT)
+    budget = RedisBudgets(_silent(), Limits(write_wait_most_seconds=0.0)).writes(DIRECTORY, CLIENT)
     assert await admitted(budget, writes=20)
     with pytest.raises(GraphTrouble) as trouble:
         await budget.admit("directory", 1)
@@ -92,7 +92,12 @@ async def test_writes_are_spread_at_a_quarter_of_the_limit_without_redis() -> No
 
 
 async def test_a_write_waits_for_its_turn() -> None:
-    budget = RedisBudgets(None, Limits()).writes(DIRECTORY, CLIENT)
+    budget = RedisBudgets(_silent(), Limits()).writes(DIRECTORY, CLIENT)
     began = time.monotonic()
     await asyncio.gather(*(budget.admit("directory", 1) for _ in range(3)))
     assert time.monotonic() - began >= 2 / (2_950 / 150 / 4) * 0.9
+
+
+def _silent() -> str:
+    """Return the URL of a Redis that does not answer."""
+    return f"redis://127.0.0.1:{free_port()}/0"

@@ -22,6 +22,7 @@ class RedisBudgets:
     def __init__(self, url: str | None, limits: Limits) -> None:
         self._shared = SharedRedis(url, limits)
         self._limits = limits
+        self._has_redis = bool(url)
         self._alone = 1 if url else limits.requests_in_flight
         self._scopes: dict[str, RedisBudget] = {}
         self._writes: dict[str, RedisWriteBudget] = {}
@@ -41,7 +42,9 @@ class RedisBudgets:
         name = _name(directory_id, client_id)
         with self._lock:
             if name not in self._writes:
-                self._writes[name] = RedisWriteBudget(self._shared, _name(directory_id), name, self._limits)
+                self._writes[name] = RedisWriteBudget(
+                    self._shared, _name(directory_id), name, self._limits, redis=self._has_redis
+                )
             return self._writes[name]
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
 """The budget of writes: how many writes each bucket had in the window that ends now.
 
 Graph counts writes of a sliding window, refused ones included. A bucket counts likewise, in slots of a sixtieth of the
-window. Without Redis a process spreads its writes evenly, at a quarter of each limit.
+window. Without Redis a process spreads its writes evenly, and a worker whose Redis does not answer keeps to a quarter of each
+limit.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ requests that take unequal times to arrive.
 """
 _SLOTS = 60
 _ALONE = 0.25
-"""The share of each limit for a process without Redis."""
+"""The share of each limit for a process whose Redis does not answer. One that has none, such as a command, is alone."""
 
 _TAKE = """
 local rest = redis.call('PTTL', KEYS[1])
@@ -97,12 +98,13 @@ return 0
 class RedisWriteBudget:
     """The budget of one application's writes to one directory, for all threads and event loops of this process."""
 
-    def __init__(self, shared: SharedRedis, directory: str, scope: str, limits: Limits) -> None:
-        """Share the windows of the directory and of the scope, by their names in Redis."""
+    def __init__(self, shared: SharedRedis, directory: str, scope: str, limits: Limits, *, redis: bool) -> None:
+        """Share the windows of the directory and of the scope, by their names in Redis; without ``redis`` there is none."""
         self._shared = shared
         self._directory = directory
         self._scope = scope
         self._limits = limits
+        self._share = _ALONE if redis else 1.0
         self._lock = threading.Lock()
         self._paused_until: dict[str, float] = {}
         """The monotonic time, by bucket, before which this process sends no write after a 429."""
@@ -143,7 +145,7 @@ class RedisWriteBudget:
 
     def _take_alone(self, bucket: str, writes: int) -> float:
         """Reserve the next time for writes without Redis. Return the seconds until that time if it has not come, else 0."""
-        rate = min(window.limit / window.seconds for window in _WINDOWS[bucket]) * _ALONE
+        rate = min(window.limit / window.seconds for window in _WINDOWS[bucket]) * self._share
         with self._lock:
             now = time.monotonic()
             wait = self._next.get(bucket, 0.0) - now

@@ -38,7 +38,7 @@ def _extensions(owner: str) -> Row:
             path=f"{path}/{{id}}/extensions",
             permission_read=f"{permission}.Read.All",
             permission_write=f"{permission}.ReadWrite.All",
-            licence="none",
+            licence="P1" if owner == "administrativeUnits" else "none",
             properties=("@odata.type", "id", "extensionName"),
             restoring=_not_written("Applications keep values of their own in extensions; each has its own properties."),
         ),

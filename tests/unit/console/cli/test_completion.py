@@ -66,7 +66,7 @@ def test_bash_completes_commands_options_and_names(home: Path) -> None:
     assert bash(environment, "audit", "verify", "fa") == ["fabrikam"]
     assert bash(environment, "jobs", "list", "--tenant", "c") == ["contoso"]
     assert bash(environment, "download", "contoso", "") == ["latest"]
-    assert bash(environment, "download", "contoso", "latest", "--resource", "groups.m") == ["groups.members"]
+    assert bash(environment, "download", "contoso", "latest", "--resource", "groups.mem") == ["groups.members"]
     assert bash(environment, "completion", "") == ["bash", "zsh", "fish"]
 
 
