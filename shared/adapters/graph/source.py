@@ -197,7 +197,8 @@ class GraphSource:
 
     def _one_of_listing(self, stream: Stream) -> str:
         """Return the URL of one object of the stream's listing."""
-        options = [f"$filter={quote(stream.filter)}"] * bool(stream.filter) + ["$top=1"] * stream.paged
+        select = [f"$select={','.join(stream.selected)}"] * bool(stream.needs)
+        options = [*select, *[f"$filter={quote(stream.filter)}"] * bool(stream.filter), *["$top=1"] * stream.paged]
         return f"{self._transport.root(stream.api)}{stream.collection}{'?' * bool(options)}{'&'.join(options)}"
 
     async def _page(self, stream: Stream, shape: Shape, cursor: Cursor | None) -> GraphPage:

@@ -28,6 +28,20 @@ def _not_written(*catches: str) -> Restoring:
     )
 
 
+def _in_a_request_of_its_own(name: str) -> Restoring:
+    """Return the restore part of a property of users that Graph takes alone, with a permission of its own."""
+    return Restoring(
+        kind=RestoreKind.SINGLETON,
+        stage=8,
+        item="/users/{id}",
+        writable=(name,),
+        whole=(name,),
+        alone=(name,),
+        permissions=("User.ReadWrite.All",),
+        catches=("Values that were added after the snapshot stay.",),
+    )
+
+
 def _extensions(owner: str) -> Row:
     """Return the row of the open extensions of objects."""
     path, family, permission = _OWNERS[owner]
@@ -61,10 +75,11 @@ def _own_listing(name: str, permission: str, licence: str = "none", switch: Swit
             licence=licence,
             properties=("id", name),
             switch=switch,
-            restoring=_not_written("Graph takes the property in a request of its own, with a permission of its own."),
+            restoring=_not_written("Graph sets it.") if switch is Switch.OPTIONAL else _in_a_request_of_its_own(name),
         ),
         select=("id", name),
         needs=name,
+        silent=switch is Switch.STANDARD,
         top=500,
         rhythm=Rhythm.SELDOM,
     )
