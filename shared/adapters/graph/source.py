@@ -142,10 +142,13 @@ class GraphSource:
         return True
 
     async def _probe_children(self, stream: Stream, children: Children) -> None:
-        """Request the children of one object, if the collection has any. Raises as ``Transport.get`` does."""
+        """Request the children of one object, if the collection has any. Raises as ``Transport.get`` does.
+
+        Children that Graph shows inside their owner are in the answer that lists the owners.
+        """
         root = self._transport.root(stream.api)
         page = await self._transport.get(f"{root}{stream.path}{owners_query(stream, 1)}", slicer.collection)
-        for text in page.value[:1]:
+        for text in page.value[:1] if not children.expanded else ():
             owner = slicer.read(text, owner_decoder(stream)).id
             url = f"{root}{owner_url(stream, children, owner)}"
             with suppress(NotFound):  # the object may have been deleted meanwhile
