@@ -29,6 +29,7 @@ from shared.engine.jobs.runner import run_step
 from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.directory import Identity
+from tests.tables import SMALL, small
 
 HEAVY = ("users", "groups")
 """The streams of most objects in the measured directory."""
@@ -43,10 +44,10 @@ def back_up(directory_id: str, client_id: str, secret: str, how: str) -> Measure
         tenant = context.catalog.tenants()[0]
     else:
         identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
-        tenant = add_tenant(context, "measured", identity).tenant
+        tenant = add_tenant(context, "measured", identity, choice=small()).tenant
     catalog = context.catalog.tenant(tenant.tenant_id)
     job, _ = catalog.jobs.request(JobKind.BACKUP, origin=Origin.HAND, full=how != "changes")
-    context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
+    context.catalog.scheduler().offer_steps(job, steps_of(job.kind, SMALL))
     store = wiring.settings().home / "store"
     stored_before = size_of(store)
     stages = Stages() if how == "staged" else None

@@ -31,6 +31,7 @@ from shared.ports.catalog.tenant import TenantCatalog
 from shared.ports.directory import Identity
 from shared.ports.observer import Observer, Point
 from shared.vault.keyring import create_data_key
+from tests.tables import SMALL, small
 
 _LIMITS = Limits(key_steady_seconds=0.5)
 """Shortens the wait of a key check, which is ten seconds by default and does not depend on the number of data keys."""
@@ -89,7 +90,7 @@ def move(directory_id: str, client_id: str, secret: str, many: str) -> Moved:
     watch = Watch()
     context = wiring.worker_context(wiring.celery_app(), limits=_LIMITS, listeners=[watch])
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
-    tenant = add_tenant(context, "measured", identity).tenant
+    tenant = add_tenant(context, "measured", identity, choice=small()).tenant
     catalog = context.catalog.tenant(tenant.tenant_id)
     owner = boto3.session.Session(region_name=tenant.key_arn.split(":")[3]).client("kms")
     first, second = (owner.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
@@ -135,7 +136,7 @@ def _new_data_key(context: Context, tenant: Tenant) -> WrappedKey:
 
 def _run_all(context: Context, catalog: TenantCatalog, job: Job) -> None:
     """Run the job's only step until the job has ended. Raises RuntimeError if the job fails or its step reports trouble."""
-    context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
+    context.catalog.scheduler().offer_steps(job, steps_of(job.kind, SMALL))
     (step,) = catalog.jobs.steps(job.job_id)
     message = StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id)
     while not catalog.jobs.get(job.job_id).state.ended:

@@ -21,6 +21,7 @@ from shared.engine.jobs.runner import run_step
 from shared.engine.keys.process_keys import ProcessKeys
 from shared.engine.restore.stored_plans import stored_plan
 from shared.messages import StepMessage
+from tests.tables import SMALL
 
 
 def prepare(context: Context) -> Measure:
@@ -29,14 +30,14 @@ def prepare(context: Context) -> Measure:
     jobs = context.catalog.tenant(tenant.tenant_id).jobs
     first = context.catalog.tenant(tenant.tenant_id).snapshots.all()[-1].snapshot_id
     job, _ = jobs.request(JobKind.PLAN, origin=Origin.HAND, snapshot=first, detail=PlanProgress())
-    context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
+    context.catalog.scheduler().offer_steps(job, steps_of(job.kind, SMALL))
     started_at, cpu_before = time.perf_counter(), time.process_time()
     _run_step(context, job)
     detail = jobs.get(job.job_id).detail
     if not isinstance(detail, PlanProgress) or detail.backup is None:
         raise RuntimeError("the plan requested no backup")
     backup = jobs.get(detail.backup)
-    context.catalog.scheduler().offer_steps(backup, steps_of(backup.kind))
+    context.catalog.scheduler().offer_steps(backup, steps_of(backup.kind, SMALL))
     run_all(context, backup)
     return _measured(started_at, cpu_before, {})
 

@@ -22,6 +22,7 @@ from shared.engine.jobs.runner import run_step
 from shared.engine.tenants.onboarding import update_restore_identity
 from shared.messages import StepMessage
 from shared.ports.catalog.restores import OperationState
+from tests.tables import SMALL
 
 
 def restore(client_id: str, secret: str) -> Measure:
@@ -33,7 +34,7 @@ def restore(client_id: str, secret: str) -> Measure:
     first = catalog.snapshots.all()[-1].snapshot_id
     detail = RestoreProgress(scope=Scope(resources=("users",)))
     job, _ = catalog.jobs.request(JobKind.RESTORE, origin=Origin.HAND, snapshot=first, detail=detail)
-    context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
+    context.catalog.scheduler().offer_steps(job, steps_of(job.kind, SMALL))
     started_at = time.perf_counter()
     spent, cpu = _run(context, job)
     ended = catalog.jobs.get(job.job_id)
@@ -57,7 +58,7 @@ def _run(context: Context, job: Job) -> tuple[dict[str, float], dict[str, float]
     while not jobs.get(job.job_id).state.ended:
         for backup in jobs.recent():
             if backup.kind is JobKind.BACKUP and not backup.state.ended:
-                context.catalog.scheduler().offer_steps(backup, steps_of(backup.kind))
+                context.catalog.scheduler().offer_steps(backup, steps_of(backup.kind, SMALL))
                 run_all(context, backup)
         for step in (each for each in jobs.steps(job.job_id) if each.state is StepState.QUEUED):
             started_at, cpu_before = time.perf_counter(), time.process_time()

@@ -28,6 +28,7 @@ from shared.engine.jobs.runner import run_step
 from shared.engine.tenants.onboarding import add_tenant
 from shared.messages import StepMessage
 from shared.ports.directory import Identity
+from tests.tables import SMALL, small
 
 _POLL_SECONDS = 0.005
 """Seconds between two polls of SQL."""
@@ -91,7 +92,7 @@ class Trials:
 
     def _queued_step(self) -> StepMessage:
         job, _ = self._jobs.request(JobKind.BACKUP, origin=Origin.HAND)
-        self._context.catalog.scheduler().offer_steps(job, steps_of(job.kind))
+        self._context.catalog.scheduler().offer_steps(job, steps_of(job.kind, SMALL))
         step = next(step for step in self._jobs.steps(job.job_id) if step.name == "users")
         return StepMessage(tenant_id=job.tenant_id, job_id=job.job_id, step_id=step.step_id)
 
@@ -101,7 +102,7 @@ def revoke(directory_id: str, client_id: str, secret: str, trials: str) -> Stopp
     wiring.migrate_catalog()
     context, settings = wiring.worker_context(wiring.celery_app()), wiring.settings()
     identity = Identity(directory_id=directory_id, client_id=client_id, secret=Secret(secret.encode()))
-    tenant = add_tenant(context, "measured", identity).tenant
+    tenant = add_tenant(context, "measured", identity, choice=small()).tenant
     trust = ssl.create_default_context(cafile=settings.ca_bundle)
     with httpx.Client(base_url=settings.graph_url, verify=trust, timeout=60, trust_env=False) as graph:
         trial = Trials(context, tenant, graph)

@@ -14,7 +14,7 @@ import pytest
 from shared.domain.errors import Code
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.model import CredentialKind, Tenant
-from shared.domain.resources import STREAMS, Reading
+from shared.domain.resources import Reading
 from shared.domain.secret import Secret
 from shared.engine.snapshots.foreground import run_foreground
 from shared.engine.tenants.onboarding import add_tenant
@@ -176,6 +176,6 @@ def test_no_private_data_remain_anywhere(tmp_path: Path) -> None:
     assert b"StepFailed('UNEXPECTED')" in places["Flower /api/tasks?limit=10000"]
     for place in (f"{stack.home}/catalog.sqlite3-wal", f"{stack.home}/worker.log", "Redis ever"):
         assert any(form in places[place] for form in forms(tenant.tenant_id)), place
-    assert len(tokens) == sum(stream.reading is Reading.DELTA for stream in STREAMS.values())
+    assert len(tokens) == sum(stream.reading is Reading.DELTA for stream in small().streams())
     secrets = [*canaries.values(), ANSWER, DEFECT, SECRET, WRONG, TYPED, private, BEARER, "skiptoken", *tokens]
     assert matches(secrets, places) == []

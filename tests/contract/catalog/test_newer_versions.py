@@ -15,7 +15,7 @@ from tests.contract.catalog.world import ARN, VERIFY, World
 NEW = "replicate"
 DAY = timedelta(days=1)
 USERS, COMMIT = StepPlan(phase=Phase.READ, name="users"), StepPlan(phase=Phase.COMMIT, name="commit")
-NEW_STREAM, NEW_PHASE = StepPlan(phase=Phase.READ, name="devices"), StepPlan(phase=9, name="report")
+NEW_STREAM, NEW_PHASE = StepPlan(phase=Phase.READ, name="of-a-newer-version"), StepPlan(phase=9, name="report")
 
 
 @pytest.fixture

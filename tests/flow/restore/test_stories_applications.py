@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.adapters.graph.children_shape import EXPANDED
 from tests.contract.catalog.world import new_id
 from tests.flow.restore.story import Json, Story, hindrances, ids
 
@@ -14,7 +15,7 @@ def secret(name: str) -> Json:
 
 
 def test_owners_that_the_snapshot_does_not_hold_stay(story: Story) -> None:
-    owners = [story.user("anna"), story.user("ben")]
+    owners = [story.user(f"owner-{n}") for n in range(EXPANDED)]  # Graph shows fewer of them with the application
     application, other = story.application("Before"), story.application("Other")
     for each in (application, other):
         story.link("applications", each, "owners", *owners)
