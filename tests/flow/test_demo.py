@@ -18,7 +18,7 @@ from console.supervisor.guard import processes
 from shared.domain.resources import RESOURCES
 from shared.domain.resources.choice import FAMILIES, Choice
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(1200)]
 
 
 def until(true: Callable[[], object], what: str, seconds: float) -> None:
@@ -54,7 +54,7 @@ class Demo:
 
     def shows(self, text: str) -> None:
         """Wait until the output contains the text."""
-        until(lambda: text in self.output or self.process.poll() is not None, f"the demo shows {text}", 90)
+        until(lambda: text in self.output or self.process.poll() is not None, f"the demo shows {text}", 300)
         assert text in self.output, self.output + self.errors
 
     def alive(self) -> list[str]:
@@ -122,7 +122,7 @@ def test_a_demo_completes_beside_an_interrupted_one_and_both_leave_nothing_behin
             assert second.alive() == []
             assert list(second.temporary.iterdir()) == []
 
-        until(lambda: "Everything stays up" in first.output or first.process.poll() is not None, "it is done", 240)
+        until(lambda: "Everything stays up" in first.output or first.process.poll() is not None, "it is done", 900)
         assert first.process.poll() is None, first.output + first.errors
         assert_console_shows_the_story(first.output)
         first.process.send_signal(signal.SIGINT)
